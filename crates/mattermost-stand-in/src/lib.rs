@@ -1,0 +1,1 @@
+//! mattermost-stand-in

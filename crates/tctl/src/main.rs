@@ -1,0 +1,3 @@
+//! tctl
+
+fn main() {}

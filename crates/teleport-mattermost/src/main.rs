@@ -1,0 +1,3 @@
+//! teleport-mattermost
+
+fn main() {}

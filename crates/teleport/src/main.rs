@@ -1,0 +1,3 @@
+//! teleport
+
+fn main() {}
