@@ -1,1 +1,3 @@
 //! access
+
+pub mod ambient;
