@@ -1,0 +1,55 @@
+//! One line that keeps up with what is waited for.
+//!
+//! On a terminal the line is replaced in place; elsewhere each new state is a line of its own, and the same
+//! state is not repeated.
+
+use std::io::{self, IsTerminal, Write};
+
+use crate::text;
+
+/// A line on standard error that shows the latest state.
+#[derive(Debug)]
+pub struct Live {
+    terminal: bool,
+    shown: String,
+}
+
+impl Live {
+    /// A line on standard error.
+    pub fn on_stderr() -> Self {
+        Self {
+            terminal: io::stderr().is_terminal(),
+            shown: String::new(),
+        }
+    }
+
+    /// Shows `state`, one line, shortened to the terminal.
+    pub fn show(&mut self, state: &str) {
+        let state = text::visible(state);
+        if state == self.shown {
+            return;
+        }
+        let mut stderr = io::stderr().lock();
+        // A lost terminal is no reason to stop waiting.
+        let _ = if self.terminal {
+            let columns =
+                crossterm::terminal::size().map_or(text::WIDTH_DEFAULT, |(columns, _)| usize::from(columns));
+            write!(
+                stderr,
+                "\r\x1b[2K{}",
+                text::shortened(&state, columns.saturating_sub(1).max(10))
+            )
+        } else {
+            writeln!(stderr, "{state}")
+        };
+        let _ = stderr.flush();
+        self.shown = state;
+    }
+
+    /// Ends the line, so that what follows starts on its own.
+    pub fn end(self) {
+        if self.terminal && !self.shown.is_empty() {
+            let _ = writeln!(io::stderr());
+        }
+    }
+}

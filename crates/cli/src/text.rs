@@ -1,0 +1,85 @@
+//! Text from people and from the network, made safe and measurable for a terminal.
+
+use unicode_width::UnicodeWidthStr;
+
+/// Columns of a terminal when there is none.
+pub const WIDTH_DEFAULT: usize = 80;
+
+/// Width of the terminal that standard output is, in columns.
+pub fn terminal_width() -> usize {
+    use std::io::IsTerminal;
+    if !std::io::stdout().is_terminal() {
+        return WIDTH_DEFAULT;
+    }
+    crossterm::terminal::size().map_or(WIDTH_DEFAULT, |(columns, _)| usize::from(columns.max(20)))
+}
+
+/// Columns that `text` takes.
+pub fn width(text: &str) -> usize {
+    UnicodeWidthStr::width(text)
+}
+
+/// One line: control characters, line ends and marks that turn the direction of writing are shown, not obeyed.
+pub fn visible(text: &str) -> String {
+    escaped(text, false)
+}
+
+/// As [`visible`], keeping line ends and tabs.
+pub fn visible_lines(text: &str) -> String {
+    escaped(text, true)
+}
+
+fn escaped(text: &str, keep_lines: bool) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        let kept = keep_lines && matches!(character, '\n' | '\t');
+        if !kept && (character.is_control() || turns_direction(character)) {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// Marks that reorder or hide what follows them.
+fn turns_direction(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// At most `columns` wide, the cut shown as `...`.
+pub fn shortened(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let room = columns.saturating_sub(3);
+    let mut kept = String::new();
+    let mut used = 0;
+    for character in text.chars() {
+        let wide = width(character.encode_utf8(&mut [0; 4]));
+        if used + wide > room {
+            break;
+        }
+        used += wide;
+        kept.push(character);
+    }
+    kept + "..."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_hidden_reaches_the_terminal() {
+        assert_eq!(visible("a\nb\x1b[31m\u{202e}c"), "a\\nb\\u{1b}[31m\\u{202e}c");
+        assert_eq!(visible_lines("a\n\tb\r"), "a\n\tb\\r");
+    }
+
+    #[test]
+    fn shortening_counts_columns_not_characters() {
+        assert_eq!(shortened("elevated-access", 10), "elevate...");
+        assert_eq!(shortened("日本語のテキスト", 9), "日本語...");
+        assert_eq!(shortened("short", 10), "short");
+    }
+}
