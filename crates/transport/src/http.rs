@@ -1,0 +1,234 @@
+//! HTTP/2 and HTTP/1.1 on an accepted connection, told apart by what was agreed on or comes first.
+//!
+//! Serves any `tower` service: a gRPC router, a web router, or one that holds both. Each request
+//! carries the [`Peer`] among its extensions.
+
+use std::convert::Infallible;
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::AsyncReadExt as _;
+use tower::ServiceExt as _;
+
+use crate::endpoint::Handler;
+use crate::names;
+use crate::peer::{Accepted, Peer};
+use crate::target::Serving;
+
+/// The first bytes of every HTTP/2 client.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// The limits of one HTTP connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpLimits {
+    /// Requests at the same time on one connection.
+    pub streams_max: u32,
+    /// Headers of one request, in bytes.
+    pub header_bytes_max: u32,
+    /// Streams that were reset by the client and are not cleaned up yet; more end the connection.
+    pub pending_resets_max: usize,
+    /// Bytes in flight towards us, for one stream and for the connection.
+    pub window_bytes: (u32, u32),
+    /// Asks a silent client for a sign of life this often.
+    pub keep_alive_interval: Duration,
+    /// Waits this long for it.
+    pub keep_alive_timeout: Duration,
+    /// The time for the first bytes of a connection, and for the headers of an HTTP/1.1 request.
+    pub header_timeout: Duration,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self {
+            streams_max: 1_000,
+            header_bytes_max: 64 * 1024,
+            pending_resets_max: 50,
+            window_bytes: (1024 * 1024, 4 * 1024 * 1024),
+            keep_alive_interval: Duration::from_secs(60),
+            keep_alive_timeout: Duration::from_secs(180),
+            header_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Serves HTTP on every connection with clones of one service.
+#[derive(Debug, Clone)]
+pub struct HttpHandler<S> {
+    service: S,
+    limits: HttpLimits,
+}
+
+impl<S> HttpHandler<S> {
+    /// Serves `service` under the usual limits.
+    pub fn new(service: S) -> Self {
+        Self {
+            service,
+            limits: HttpLimits::default(),
+        }
+    }
+
+    /// Serves under other limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: HttpLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+}
+
+impl<S, B> Handler for HttpHandler<S>
+where
+    S: tower::Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    fn serve(&self, accepted: Accepted) -> Serving {
+        let (service, limits) = (self.service.clone(), self.limits);
+        Box::pin(serve_http(accepted, service, limits))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    Http1,
+    Http2,
+}
+
+/// Serves one connection to its end.
+///
+/// When its group drains, HTTP/2 says `GOAWAY` and HTTP/1.1 closes after the running answer; both
+/// finish what they have begun.
+pub async fn serve_http<S, B>(mut accepted: Accepted, service: S, limits: HttpLimits)
+where
+    S: tower::Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    let peer = accepted.peer().clone();
+    let drain = accepted.drain().clone();
+    let first = tokio::time::timeout(limits.header_timeout, which_version(&mut accepted)).await;
+    let version = match first {
+        Ok(Some(version)) => version,
+        Ok(None) => return,
+        Err(_) => {
+            tracing::debug!(peer = %peer.address(), "nothing was asked in time");
+            return;
+        }
+    };
+    let service = WithPeer {
+        service,
+        peer: peer.clone(),
+    };
+    let io = TokioIo::new(accepted);
+    let ended: Result<(), hyper::Error> = match version {
+        Version::Http2 => {
+            let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .max_concurrent_streams(limits.streams_max)
+                .max_header_list_size(limits.header_bytes_max)
+                .max_pending_accept_reset_streams(limits.pending_resets_max)
+                .initial_stream_window_size(limits.window_bytes.0)
+                .initial_connection_window_size(limits.window_bytes.1)
+                .keep_alive_interval(limits.keep_alive_interval)
+                .keep_alive_timeout(limits.keep_alive_timeout)
+                .serve_connection(io, service);
+            tokio::pin!(connection);
+            tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = drain.begun() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            }
+        }
+        Version::Http1 => {
+            let connection = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(limits.header_timeout)
+                .max_buf_size(usize::try_from(limits.header_bytes_max).unwrap_or(usize::MAX))
+                .serve_connection(io, service)
+                .with_upgrades();
+            tokio::pin!(connection);
+            tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = drain.begun() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            }
+        }
+    };
+    if let Err(error) = ended {
+        let error: &dyn StdError = &error;
+        tracing::debug!(peer = %peer.address(), error, "an HTTP connection broke");
+    }
+}
+
+/// Reads enough to tell the version; `None` if the connection ends or breaks the agreement.
+async fn which_version(accepted: &mut Accepted) -> Option<Version> {
+    match accepted.peer().protocol() {
+        Some(names::HTTP_1_1) => return Some(Version::Http1),
+        Some(other) if other != names::H2 => {
+            tracing::debug!(
+                peer = %accepted.peer().address(),
+                protocol = %String::from_utf8_lossy(other),
+                "no HTTP is spoken under this protocol"
+            );
+            return None;
+        }
+        _ => {}
+    }
+    let agreed_h2 = accepted.peer().protocol().is_some();
+    let mut first = BytesMut::with_capacity(PREFACE.len());
+    let version = loop {
+        if !PREFACE.starts_with(&first) {
+            break Version::Http1;
+        }
+        if first.len() == PREFACE.len() {
+            break Version::Http2;
+        }
+        let mut rest = (&mut accepted.stream).take((PREFACE.len() - first.len()) as u64);
+        match rest.read_buf(&mut first).await {
+            Ok(0) | Err(_) => return None,
+            Ok(_) => {}
+        }
+    };
+    if agreed_h2 && version == Version::Http1 {
+        return None;
+    }
+    accepted.stream.put_back(first.freeze());
+    Some(version)
+}
+
+/// Adds the peer to each request.
+#[derive(Debug, Clone)]
+struct WithPeer<S> {
+    service: S,
+    peer: Peer,
+}
+
+impl<S, B> hyper::service::Service<Request<Incoming>> for WithPeer<S>
+where
+    S: tower::Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone,
+{
+    type Response = Response<B>;
+    type Error = Infallible;
+    type Future = tower::util::Oneshot<S, Request<Incoming>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.peer.clone());
+        self.service.clone().oneshot(request)
+    }
+}

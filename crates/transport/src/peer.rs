@@ -1,0 +1,175 @@
+//! What is known about the other end of an accepted connection.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use rustls_pki_types::CertificateDer;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_rustls::server::TlsStream;
+
+use crate::drain::Drain;
+use crate::stream::{Raw, Replay};
+
+/// Which set of authorities vouches for a peer's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Authority {
+    /// Signs people, bots and whoever they impersonate.
+    User,
+    /// Signs the cluster's own services.
+    Host,
+}
+
+/// The other end of a connection: what TLS proved and what the socket says, nothing it claims itself.
+///
+/// Cheap to clone. Every HTTP request on the connection carries it among its extensions.
+#[derive(Debug, Clone)]
+pub struct Peer(Arc<Facts>);
+
+#[derive(Debug)]
+struct Facts {
+    address: SocketAddr,
+    local: SocketAddr,
+    certificate: Option<(CertificateDer<'static>, Authority)>,
+    protocol: Option<Vec<u8>>,
+    server_name: Option<String>,
+}
+
+impl Peer {
+    /// Puts together what a handshake has shown.
+    pub(crate) fn new(
+        address: SocketAddr,
+        local: SocketAddr,
+        certificate: Option<(CertificateDer<'static>, Authority)>,
+        protocol: Option<Vec<u8>>,
+        server_name: Option<String>,
+    ) -> Self {
+        Self(Arc::new(Facts {
+            address,
+            local,
+            certificate,
+            protocol,
+            server_name,
+        }))
+    }
+
+    /// A peer without a certificate, for tests of handlers that need no connection.
+    pub fn stranger(address: SocketAddr) -> Self {
+        Self::new(address, SocketAddr::from(([127, 0, 0, 1], 0)), None, None, None)
+    }
+
+    /// A peer with a certificate that some authority has been found to vouch for.
+    ///
+    /// For tests of handlers that need no connection.
+    pub fn proven(address: SocketAddr, certificate: CertificateDer<'static>, by: Authority) -> Self {
+        let local = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self::new(address, local, Some((certificate, by)), None, None)
+    }
+
+    /// Where the connection comes from: the socket's peer, or what a listed proxy said about it.
+    pub fn address(&self) -> SocketAddr {
+        self.0.address
+    }
+
+    /// Our own end of the socket.
+    pub fn local(&self) -> SocketAddr {
+        self.0.local
+    }
+
+    /// The certificate whose key the peer has proven to hold, verified to be signed by one of the
+    /// authorities in force when the connection was made.
+    ///
+    /// It was valid at that moment. A connection may live longer than its certificate: whoever acts
+    /// on it has to look at its end again.
+    pub fn certificate(&self) -> Option<&CertificateDer<'static>> {
+        self.0.certificate.as_ref().map(|(certificate, _)| certificate)
+    }
+
+    /// Which authorities vouch for [`Peer::certificate`].
+    pub fn authority(&self) -> Option<Authority> {
+        self.0.certificate.as_ref().map(|(_, authority)| *authority)
+    }
+
+    /// The protocol agreed on by ALPN.
+    pub fn protocol(&self) -> Option<&[u8]> {
+        self.0.protocol.as_deref()
+    }
+
+    /// The name the peer asked for (SNI).
+    pub fn server_name(&self) -> Option<&str> {
+        self.0.server_name.as_deref()
+    }
+}
+
+/// A connection after the TLS handshake.
+pub struct Accepted {
+    pub(crate) stream: Replay<TlsStream<Raw>>,
+    peer: Peer,
+    drain: Drain,
+}
+
+impl std::fmt::Debug for Accepted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Accepted")
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Accepted {
+    pub(crate) fn new(stream: TlsStream<Raw>, peer: Peer, drain: Drain) -> Self {
+        Self {
+            stream: Replay::new(bytes::Bytes::new(), stream),
+            peer,
+            drain,
+        }
+    }
+
+    /// What is known about the other end.
+    pub fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// The group of connections this one belongs to.
+    pub fn drain(&self) -> &Drain {
+        &self.drain
+    }
+}
+
+impl AsyncRead for Accepted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, into)
+    }
+}
+
+impl AsyncWrite for Accepted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
