@@ -206,3 +206,40 @@ fn concerns_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::NetworkUnreachable
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Small answers must not wait for the acknowledgement of earlier ones (40 ms on Linux).
+    #[tokio::test]
+    async fn small_writes_go_out_at_once_on_both_ends() {
+        let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = Address::from(socket.local_addr().expect("an address"));
+        let ours = crate::dial::tcp(&address, Duration::from_secs(20))
+            .await
+            .expect("open");
+        let (accepted, _) = socket.accept().await.expect("accepted");
+        prepare(&accepted).expect("open");
+        for end in [&ours, &accepted] {
+            assert!(end.nodelay().expect("open"));
+            assert!(SockRef::from(end).keepalive().expect("open"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_is_named() {
+        let address = Address::new("127.0.0.1", 0);
+        let first = Listener::bind(&address, Limits::default()).await.expect("a port");
+        let taken = Address::from(first.local_address().expect("an address"));
+        let error = Listener::bind(&taken, Limits::default())
+            .await
+            .expect_err("in use");
+        assert_eq!(error.to_string(), format!("cannot listen on {taken}"));
+        assert!(
+            error
+                .hint()
+                .is_some_and(|hint| hint.contains(&format!("port {}", taken.port())))
+        );
+    }
+}

@@ -1,0 +1,8 @@
+//! The transport from outside: real sockets on loopback, real handshakes, certificates made by hand.
+
+mod authority;
+mod dialling;
+mod http_port;
+mod mutual_tls;
+mod one_port;
+mod world;
