@@ -1,3 +1,6 @@
 //! access
 
 pub mod ambient;
+pub mod secret;
+
+pub use secret::{Secret, SecretBytes, SecretText};
