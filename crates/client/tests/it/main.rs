@@ -1,0 +1,3 @@
+//! The client from outside: real directories, real connections.
+
+mod profiles;
