@@ -334,6 +334,16 @@ pub enum DialError {
 }
 
 impl DialError {
+    /// What was dialled.
+    pub fn address(&self) -> &Address {
+        match self {
+            Self::UnknownHost { address, .. }
+            | Self::Connect { address, .. }
+            | Self::TimedOut { address, .. }
+            | Self::Handshake { address, .. } => address,
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self, server: Server) -> Option<String> {
         match self {

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::TlsAcceptor;
 
 use crate::peer::{Accepted, Peer};
+use crate::stream::Raw;
 use crate::target::{Connection, Serving, Target};
 use crate::tls::ServerTls;
 
@@ -63,10 +65,12 @@ impl<H: Handler> Target for TlsEndpoint<H> {
             let mut admission = admission;
             let snapshot = tls.snapshot();
             let acceptor = TlsAcceptor::from(Arc::clone(&snapshot.config));
-            let stream = match tokio::time::timeout(timeout, acceptor.accept(stream)).await {
+            let handshake = acceptor.accept(stream).into_fallible();
+            let stream = match tokio::time::timeout(timeout, handshake).await {
                 Ok(Ok(stream)) => stream,
-                Ok(Err(error)) => {
+                Ok(Err((error, stream))) => {
                     tracing::debug!(peer = %address, %error, "TLS handshake failed");
+                    take_leave(stream).await;
                     return;
                 }
                 Err(_) => {
@@ -102,6 +106,18 @@ impl<H: Handler> Target for TlsEndpoint<H> {
     }
 }
 
+/// Ends a refused connection so that the peer can read why.
+///
+/// A socket that is closed with bytes unread resets the connection, and the alert on its way is lost.
+/// A client of TLS 1.3 sends its first request before it learns that it was refused.
+async fn take_leave(mut stream: Raw) {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    const BYTES_MAX: u64 = 64 * 1024;
+    let _ = stream.shutdown().await;
+    let rest = async { tokio::io::copy(&mut stream.take(BYTES_MAX), &mut tokio::io::sink()).await };
+    let _ = tokio::time::timeout(PATIENCE, rest).await;
+}
+
 /// Ends a connection right after the handshake: for protocols that are known and not served.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Refuse;
@@ -109,7 +125,6 @@ pub struct Refuse;
 impl Handler for Refuse {
     fn serve(&self, mut accepted: Accepted) -> Serving {
         Box::pin(async move {
-            use tokio::io::AsyncWriteExt as _;
             tracing::debug!(
                 peer = %accepted.peer().address(),
                 protocol = %String::from_utf8_lossy(accepted.peer().protocol().unwrap_or_default()),

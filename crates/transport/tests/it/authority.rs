@@ -12,6 +12,8 @@ const OID_ECDSA_SHA256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02
 const OID_EC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 const OID_P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 const OID_CN: &[u8] = &[0x55, 0x04, 0x03];
+/// The attribute that names the cluster of an identity.
+const OID_CLUSTER: &[u8] = &[0x2b, 0xce, 0x0f, 0x01, 0x07];
 const OID_SAN: &[u8] = &[0x55, 0x1d, 0x11];
 const OID_BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
 const OID_EXT_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
@@ -33,6 +35,7 @@ pub struct Authority {
 /// What a certificate says.
 pub struct Leaf<'a> {
     pub subject: &'a str,
+    pub cluster: Option<&'a str>,
     pub dns: &'a [&'a str],
     pub ip: &'a [[u8; 4]],
     pub not_after: Timestamp,
@@ -43,6 +46,7 @@ impl Default for Leaf<'_> {
     fn default() -> Self {
         Self {
             subject: "someone",
+            cluster: None,
             dns: &[],
             ip: &[],
             not_after: noon() + SignedDuration::from_hours(12),
@@ -86,7 +90,23 @@ pub struct Issued {
     pub pkcs8: Vec<u8>,
 }
 
+/// DER as PEM.
+pub fn pem(label: &str, der: &[u8]) -> String {
+    pem::encode_config(
+        &pem::Pem::new(label, der),
+        pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF),
+    )
+}
+
 impl Issued {
+    pub fn key_pem(&self) -> String {
+        pem("PRIVATE KEY", &self.pkcs8)
+    }
+
+    pub fn certificate_pem(&self) -> String {
+        pem("CERTIFICATE", &self.certificate)
+    }
+
     pub fn key(&self) -> PrivateKeyDer<'static> {
         PrivatePkcs8KeyDer::from(self.pkcs8.clone()).into()
     }
@@ -133,6 +153,20 @@ fn oid(bytes: &[u8]) -> Vec<u8> {
 
 fn common_name(name: &str) -> Vec<u8> {
     seq(&[tlv(0x31, &seq(&[oid(OID_CN), tlv(0x0c, name.as_bytes())]))])
+}
+
+fn subject(leaf: &Leaf<'_>) -> Vec<u8> {
+    let mut name = vec![tlv(
+        0x31,
+        &seq(&[oid(OID_CN), tlv(0x0c, leaf.subject.as_bytes())]),
+    )];
+    if let Some(cluster) = leaf.cluster {
+        name.push(tlv(
+            0x31,
+            &seq(&[oid(OID_CLUSTER), tlv(0x13, cluster.as_bytes())]),
+        ));
+    }
+    seq(&name)
 }
 
 fn time(moment: Timestamp) -> Vec<u8> {
@@ -194,7 +228,7 @@ fn sign(signer: &EcdsaKeyPair, issuer: &str, key: &EcdsaKeyPair, leaf: &Leaf<'_>
             time(noon() - SignedDuration::from_hours(24 * 30)),
             time(leaf.not_after),
         ]),
-        common_name(leaf.subject),
+        subject(leaf),
         public_key,
         tlv(0xa3, &seq(&extensions)),
     ]);
