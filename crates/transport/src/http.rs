@@ -34,6 +34,8 @@ pub struct HttpLimits {
     pub pending_resets_max: usize,
     /// Bytes in flight towards us, for one stream and for the connection.
     pub window_bytes: (u32, u32),
+    /// Bytes of one answer that wait for a client that does not read.
+    pub unsent_bytes_max: usize,
     /// Asks a silent client for a sign of life this often.
     pub keep_alive_interval: Duration,
     /// Waits this long for it.
@@ -48,7 +50,8 @@ impl Default for HttpLimits {
             streams_max: 1_000,
             header_bytes_max: 64 * 1024,
             pending_resets_max: 50,
-            window_bytes: (1024 * 1024, 4 * 1024 * 1024),
+            window_bytes: (256 * 1024, 1024 * 1024),
+            unsent_bytes_max: 64 * 1024,
             keep_alive_interval: Duration::from_secs(60),
             keep_alive_timeout: Duration::from_secs(180),
             header_timeout: Duration::from_secs(30),
@@ -141,6 +144,7 @@ where
                 .max_pending_accept_reset_streams(limits.pending_resets_max)
                 .initial_stream_window_size(limits.window_bytes.0)
                 .initial_connection_window_size(limits.window_bytes.1)
+                .max_send_buf_size(limits.unsent_bytes_max)
                 .keep_alive_interval(limits.keep_alive_interval)
                 .keep_alive_timeout(limits.keep_alive_timeout)
                 .serve_connection(io, service);

@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::system::Stopwatch;
+
 /// The limits of one listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -152,6 +154,39 @@ impl Drop for Admission {
     }
 }
 
+/// Says something again and again, but not more often than once in a while: for what peers can cause
+/// at will and should not be able to fill a log with.
+#[derive(Debug)]
+pub(crate) struct Seldom {
+    pause: Duration,
+    last: Mutex<Option<(Stopwatch, u64)>>,
+}
+
+impl Seldom {
+    pub(crate) fn new(pause: Duration) -> Self {
+        Self {
+            pause,
+            last: Mutex::new(None),
+        }
+    }
+
+    /// Whether it is time to say it, and how often it was kept back since the last time.
+    pub(crate) fn due(&self) -> Option<u64> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *last {
+            Some((since, kept_back)) if since.elapsed() < self.pause => {
+                *kept_back += 1;
+                None
+            }
+            other => {
+                let kept_back = other.as_ref().map_or(0, |(_, kept_back)| *kept_back);
+                *other = Some((Stopwatch::start(), 0));
+                Some(kept_back)
+            }
+        }
+    }
+}
+
 /// Who counts as one peer: an IPv4 address, or the /64 network of an IPv6 address.
 fn network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
@@ -193,6 +228,15 @@ mod tests {
         drop((first, second, third, other, last));
         assert_eq!(door.open(), 0);
         assert!(door.counts.lock().expect("not poisoned").by_peer.is_empty());
+    }
+
+    #[test]
+    fn what_happens_often_is_told_seldom() {
+        let seldom = Seldom::new(Duration::from_secs(3600));
+        assert_eq!(seldom.due(), Some(0));
+        assert_eq!((seldom.due(), seldom.due()), (None, None));
+        let always = Seldom::new(Duration::ZERO);
+        assert_eq!((always.due(), always.due()), (Some(0), Some(0)));
     }
 
     #[test]

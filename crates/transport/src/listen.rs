@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::address::Address;
 use crate::drain::Drain;
-use crate::limits::{Admission, Doorkeeper, Limits};
+use crate::limits::{Admission, Doorkeeper, Limits, Seldom};
 use crate::proxy_header::{TrustedPeers, read_proxy_header};
 use crate::stream::Replay;
 use crate::target::{Connection, Target};
@@ -21,6 +21,9 @@ const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// How long to wait when the system cannot accept (out of file descriptors, for example).
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(50);
+
+/// What strangers can cause at will is told this often.
+const TOLD_EVERY: Duration = Duration::from_secs(10);
 
 /// Why a port cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +113,7 @@ impl Listener {
 
     /// Accepts until `drain` begins; each connection runs as a task of `drain`.
     pub async fn serve(self, target: Arc<dyn Target>, drain: Drain) {
+        let (turned_away, failing) = (Seldom::new(TOLD_EVERY), Seldom::new(TOLD_EVERY));
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -123,7 +127,9 @@ impl Listener {
                     continue;
                 }
                 Err(error) => {
-                    tracing::error!(%error, "cannot accept connections");
+                    if let Some(untold) = failing.due() {
+                        tracing::error!(%error, untold, "cannot accept connections");
+                    }
                     tokio::time::sleep(PAUSE_AFTER_ERROR).await;
                     continue;
                 }
@@ -131,7 +137,9 @@ impl Listener {
             let admission = match self.door.admit(peer.ip()) {
                 Ok(admission) => admission,
                 Err(full) => {
-                    tracing::warn!(%peer, reason = %full, "turned a connection away");
+                    if let Some(untold) = turned_away.due() {
+                        tracing::warn!(%peer, reason = %full, untold, "turned a connection away");
+                    }
                     continue;
                 }
             };

@@ -189,27 +189,26 @@ impl ServerTls {
 
     /// Exchanges everything at once; on an error the old settings stay.
     pub fn replace(&self, settings: ServerSettings) -> Result<(), TlsError> {
-        let next = Arc::new(Snapshot::new(settings, &self.clock)?);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = next;
-        Ok(())
+        self.update(|current| *current = settings)
     }
 
     /// Shows other certificates from the next handshake on.
     pub fn replace_certificates(&self, certificates: Vec<Credentials>) -> Result<(), TlsError> {
-        let settings = ServerSettings {
-            certificates,
-            ..self.settings()
-        };
-        self.replace(settings)
+        self.update(|settings| settings.certificates = certificates)
     }
 
     /// Accepts other authorities' certificates from the next handshake on.
     pub fn replace_client_authorities(&self, authorities: ClientAuthorities) -> Result<(), TlsError> {
-        let settings = ServerSettings {
-            client_authorities: Some(authorities),
-            ..self.settings()
-        };
-        self.replace(settings)
+        self.update(|settings| settings.client_authorities = Some(authorities))
+    }
+
+    /// Changes some of the settings; of two changes at the same time none is lost.
+    fn update(&self, change: impl FnOnce(&mut ServerSettings)) -> Result<(), TlsError> {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let mut settings = current.settings.clone();
+        change(&mut settings);
+        *current = Arc::new(Snapshot::new(settings, &self.clock)?);
+        Ok(())
     }
 
     /// The settings in force.

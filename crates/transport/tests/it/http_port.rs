@@ -272,3 +272,89 @@ async fn whoever_does_not_finish_is_cut_at_the_deadline() {
     assert_eq!(drain.finish(Duration::ZERO).await, Drained::Cut(1));
     assert!(running.await.expect("no panic").is_err());
 }
+
+/// A TLS connection in memory to a port that serves [`who_service`].
+async fn in_memory(
+    world: &World,
+    protocols: &[&[u8]],
+) -> tokio_rustls::client::TlsStream<tokio::io::DuplexStream> {
+    let here = "127.0.0.1:0".parse().expect("an address");
+    let pipe = transport::target::dial_in_memory(&who_endpoint(world), here, &transport::Drain::new());
+    world
+        .client(None, protocols)
+        .handshake(pipe, names::CLUSTER_DOMAIN)
+        .await
+        .expect("let in")
+}
+
+/// Time that stands still but for timers: whoever begins and does not go on is cut.
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_too_slowly_is_cut() {
+    let world = World::new();
+    for (protocols, begun) in [
+        (vec![names::H2], &b""[..]),
+        (vec![names::H2], b"PRI * HTTP/2.0\r\n"),
+        (vec![names::HTTP_1_1], b""),
+        (vec![names::HTTP_1_1], b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "),
+        (vec![], b"PRI * HT"),
+        (vec![], b"GE"),
+    ] {
+        let mut stream = in_memory(&world, &protocols).await;
+        stream.write_all(begun).await.expect("room");
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        assert!(!String::from_utf8_lossy(&answer).contains("200 OK"), "{answer:?}");
+    }
+}
+
+/// A frame as it goes over the wire.
+fn frame(kind: u8, flags: u8, id: u32, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len()).expect("short").to_be_bytes();
+    [&length[1..], &[kind, flags], &id.to_be_bytes(), body].concat()
+}
+
+const PREFACE_AND_SETTINGS: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+#[tokio::test]
+async fn headers_without_end_end_the_connection() {
+    let world = World::new();
+    let filler = [0_u8, 1, b'x', 1, b'y'].repeat(1_000);
+    let mut flood = PREFACE_AND_SETTINGS.to_vec();
+    flood.extend(frame(1, 0, 1, &[0x82, 0x84, 0x87]));
+    for _ in 0..4_000 {
+        flood.extend(frame(9, 0, 1, &filler));
+    }
+    let (mut reading, mut writing) = tokio::io::split(in_memory(&world, &[names::H2]).await);
+    let sent = tokio::spawn(async move { writing.write_all(&flood).await });
+    let mut answer = Vec::new();
+    let _ = tokio::time::timeout(PATIENCE, reading.read_to_end(&mut answer))
+        .await
+        .expect("the end");
+    assert!(
+        sent.await.expect("no panic").is_err(),
+        "20 MB of headers were taken"
+    );
+    assert!(answer.len() < 1_000, "{}", answer.len());
+}
+
+/// Time that stands still but for timers: a client that asks without reading the answers comes to a
+/// halt, because what the server has to say does not pile up.
+#[tokio::test(start_paused = true)]
+async fn whoever_does_not_read_is_not_read() {
+    let world = World::new();
+    let pings: Vec<u8> = (0..400_000).flat_map(|_| frame(6, 0, 0, &[0; 8])).collect();
+    let settings: Vec<u8> = (0..400_000).flat_map(|_| frame(4, 0, 0, &[])).collect();
+    let requests: Vec<u8> = (0..400_000_u32)
+        .flat_map(|index| frame(1, 5, index * 2 + 1, &[0x82, 0x84, 0x87]))
+        .collect();
+    for (what, flood) in [("pings", pings), ("settings", settings), ("requests", requests)] {
+        let mut stream = in_memory(&world, &[names::H2]).await;
+        stream.write_all(PREFACE_AND_SETTINGS).await.expect("room");
+        let sent = tokio::time::timeout(Duration::from_secs(30), stream.write_all(&flood)).await;
+        assert!(
+            !matches!(sent, Ok(Ok(()))),
+            "{} bytes of {what} were taken",
+            flood.len()
+        );
+    }
+}
