@@ -392,7 +392,7 @@ fn weight(error: &DialError) -> u8 {
     match error {
         DialError::UnknownHost { .. } => 0,
         DialError::TimedOut { .. } => 1,
-        DialError::Connect { .. } => 2,
+        DialError::Connect { .. } | DialError::Proxy { .. } => 2,
         DialError::Handshake { source, .. } => match source {
             HandshakeError::Ended | HandshakeError::Broken(_) => 3,
             HandshakeError::NotTls | HandshakeError::NoProtocol => 4,

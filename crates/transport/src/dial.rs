@@ -24,6 +24,7 @@ use crate::shown::Shown;
 use crate::stream::Io;
 use crate::tls::{ByClock, Credentials, TlsError, provider};
 use crate::trust::{AnyServer, KnownLeaf, Witness};
+use crate::via::{ProxyRefusal, Via};
 
 /// How long to wait for one of a host's addresses before the next is tried beside it.
 const STAGGER: Duration = Duration::from_millis(250);
@@ -45,6 +46,7 @@ pub struct ClientTls {
     config: ClientConfig,
     verifier: Arc<dyn ServerCertVerifier>,
     authorities: Arc<[CertificateDer<'static>]>,
+    via: Via,
 }
 
 impl fmt::Debug for ClientTls {
@@ -100,7 +102,15 @@ impl ClientTls {
             config,
             verifier,
             authorities: authorities.into(),
+            via: Via::environment().clone(),
         })
+    }
+
+    /// Goes out another way than the environment says.
+    #[must_use]
+    pub fn with_via(mut self, via: Via) -> Self {
+        self.via = via;
+        self
     }
 
     /// Does a handshake over `io` with a server that must prove to be `name` (a DNS name or an IP
@@ -130,7 +140,15 @@ impl ClientTls {
         timeout: Duration,
     ) -> Result<TlsStream<TcpStream>, DialError> {
         let dialled = async {
-            let socket = tcp_within(address).await?;
+            let mut socket = tcp_within(self.via.first_hop(address)).await?;
+            self.via
+                .pass(&mut socket, address)
+                .await
+                .map_err(|source| DialError::Proxy {
+                    proxy: self.via.first_hop(address).clone(),
+                    address: address.clone(),
+                    source,
+                })?;
             self.handshake(socket, name)
                 .await
                 .map_err(|source| DialError::Handshake {
@@ -323,6 +341,16 @@ pub enum DialError {
         /// How long we waited.
         after: Duration,
     },
+    /// The HTTP proxy in between does not connect us.
+    #[error("the HTTP proxy {proxy} does not connect to {address}: {source}")]
+    Proxy {
+        /// The proxy.
+        proxy: Address,
+        /// What was dialled.
+        address: Address,
+        /// What the proxy says.
+        source: ProxyRefusal,
+    },
     /// Somebody answers, and is not whom we want.
     #[error("{address}: {source}")]
     Handshake {
@@ -340,6 +368,7 @@ impl DialError {
             Self::UnknownHost { address, .. }
             | Self::Connect { address, .. }
             | Self::TimedOut { address, .. }
+            | Self::Proxy { address, .. }
             | Self::Handshake { address, .. } => address,
         }
     }
@@ -353,6 +382,9 @@ impl DialError {
             Self::Connect { address, .. } | Self::TimedOut { address, .. } => Some(format!(
                 "check that the server runs and listens on port {}, and that no firewall is in between",
                 address.port()
+            )),
+            Self::Proxy { address, .. } => Some(format!(
+                "allow {address} in the proxy, or list the host in NO_PROXY if it can be reached without"
             )),
             Self::Handshake { address, source } => source.hint(address, server),
         }

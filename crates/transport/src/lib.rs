@@ -30,6 +30,7 @@ pub mod system;
 pub mod target;
 pub mod tls;
 mod trust;
+pub mod via;
 
 pub use address::Address;
 pub use drain::Drain;

@@ -264,3 +264,72 @@ async fn silence_has_an_end() {
         "{error}"
     );
 }
+
+/// A proxy that connects to `to` whatever it is asked for, and tells what it was asked.
+async fn http_proxy(
+    to: Address,
+    answer: &'static str,
+) -> (Address, tokio::sync::mpsc::UnboundedReceiver<String>) {
+    use tokio::io::AsyncReadExt as _;
+    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = Address::from(socket.local_addr().expect("an address"));
+    let (asked, asks) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = socket.accept().await {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                client.read_buf(&mut head).await.expect("readable");
+            }
+            let _ = asked.send(String::from_utf8_lossy(&head).into_owned());
+            client.write_all(answer.as_bytes()).await.expect("open");
+            if answer.contains(" 200 ") {
+                let mut server = transport::dial::tcp(&to, PATIENCE).await.expect("open");
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            }
+        }
+    });
+    (address, asks)
+}
+
+#[tokio::test]
+async fn the_way_may_lead_through_an_http_proxy() {
+    use transport::via::Via;
+    let world = World::new();
+    let certificate = world.host.issue(&Leaf {
+        dns: &["auth.example.com"],
+        ..Leaf::default()
+    });
+    let server = serving(&world, &certificate).await;
+    let far = Address::new("auth.example.com", 3025);
+
+    let (proxy, mut asks) = http_proxy(server.clone(), "HTTP/1.1 200 Connection established\r\n\r\n").await;
+    let via = Via::new(&format!("http://me:secret@{proxy}"), "").expect("a proxy");
+    let client = world.client(None, &[names::H2]).with_via(via);
+    let mut stream = client
+        .dial(&far, "auth.example.com", PATIENCE)
+        .await
+        .expect("connected");
+    assert_eq!(line(&mut stream).await.expect("a line"), "server for a stranger");
+    assert_eq!(
+        asks.recv().await.as_deref(),
+        Some(
+            "CONNECT auth.example.com:3025 HTTP/1.1\r\nHost: auth.example.com:3025\r\n\
+             Proxy-Authorization: Basic bWU6c2VjcmV0\r\n\r\n"
+        )
+    );
+
+    let (proxy, _asks) = http_proxy(server, "HTTP/1.1 403 Forbidden by policy\r\n\r\n").await;
+    let client = world
+        .client(None, &[names::H2])
+        .with_via(Via::new(&proxy.to_string(), "").expect("a proxy"));
+    let error = client
+        .dial(&far, "auth.example.com", PATIENCE)
+        .await
+        .expect_err("refused");
+    assert_eq!(
+        told(&error, &proxy, Server::Auth),
+        "the HTTP proxy 127.0.0.1:PORT does not connect to auth.example.com:3025: it answered `403 Forbidden by \
+         policy`\nhint: allow auth.example.com:3025 in the proxy, or list the host in NO_PROXY if it can be \
+         reached without"
+    );
+}
