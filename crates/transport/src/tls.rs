@@ -1,8 +1,11 @@
 //! The server's side of TLS: certificates and trusted authorities, both exchangeable while running.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
+use access::SecretBytes;
 use access::ambient::Clock;
 use rustls::crypto::CryptoProvider;
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
@@ -23,6 +26,15 @@ pub enum TlsError {
     /// There is no certificate at all.
     #[error("there is no certificate to show")]
     NoCertificate,
+    /// A certificate or key file cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
     /// A certificate or key file is not PEM of the right kind.
     #[error("the {what} cannot be read")]
     Pem {
@@ -107,6 +119,18 @@ impl Credentials {
             source,
         })?;
         Self::new(chain, key)
+    }
+
+    /// Reads both from files.
+    pub fn from_files(chain: &Path, key: &Path) -> Result<Self, TlsError> {
+        let read = |path: &Path| {
+            std::fs::read(path).map_err(|source| TlsError::File {
+                path: path.to_owned(),
+                source,
+            })
+        };
+        let (chain, key) = (read(chain)?, SecretBytes::new(read(key)?));
+        Self::from_pem(&chain, key.expose())
     }
 
     /// The certificate itself.
@@ -209,6 +233,57 @@ impl ServerTls {
         change(&mut settings);
         *current = Arc::new(Snapshot::new(settings, &self.clock)?);
         Ok(())
+    }
+
+    /// Shows what is in these files (certificate chain, private key), now and whenever they change.
+    ///
+    /// Looks every `interval`; what cannot be used leaves the certificates in force where they are and
+    /// is told once. Never returns.
+    pub async fn follow_files(self: Arc<Self>, pairs: Vec<(PathBuf, PathBuf)>, interval: Duration) {
+        let mut told = None;
+        loop {
+            let files = pairs.clone();
+            let read = tokio::task::spawn_blocking(move || {
+                files
+                    .iter()
+                    .map(|(chain, key)| Credentials::from_files(chain, key))
+                    .collect::<Result<Vec<_>, _>>()
+            });
+            let outcome = match read.await {
+                Ok(Ok(next)) => self.show_if_other(next),
+                Ok(Err(error)) => Err(error),
+                Err(_) => return,
+            };
+            match outcome {
+                Ok(exchanged) => {
+                    told = None;
+                    if exchanged {
+                        tracing::info!("certificates exchanged");
+                    }
+                }
+                Err(error) => {
+                    let text = error.to_string();
+                    if told.as_ref() != Some(&text) {
+                        tracing::warn!(error = %text, "certificates not exchanged; keeping those in use");
+                        told = Some(text);
+                    }
+                }
+            }
+            tokio::time::sleep(interval).await;
+        }
+    }
+
+    fn show_if_other(&self, next: Vec<Credentials>) -> Result<bool, TlsError> {
+        let current = self.settings().certificates;
+        let same = current.len() == next.len()
+            && current
+                .iter()
+                .zip(&next)
+                .all(|(one, other)| one.0.cert == other.0.cert);
+        if same {
+            return Ok(false);
+        }
+        self.replace_certificates(next).map(|()| true)
     }
 
     /// The settings in force.

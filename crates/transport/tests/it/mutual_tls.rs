@@ -328,3 +328,38 @@ impl rustls::time_provider::TimeProvider for FixedTime {
         )))
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn certificate_files_are_followed() {
+    use std::fs;
+    let world = World::new();
+    let tls = world.auth_tls();
+    let directory = tempfile::tempdir().expect("a directory");
+    let (chain, key) = (directory.path().join("tls.crt"), directory.path().join("tls.key"));
+    let shown = |tls: &transport::tls::ServerTls| tls.settings().certificates[0].certificate().clone();
+    let before = shown(&tls);
+    let following =
+        std::sync::Arc::clone(&tls).follow_files(vec![(chain.clone(), key.clone())], Duration::from_secs(10));
+    let playing = async {
+        // Nothing there, then half of it, then all.
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        assert_eq!(shown(&tls), before);
+        let next = world.host.issue(&Leaf::default());
+        fs::write(&chain, next.certificate_pem()).expect("written");
+        fs::write(&key, &next.key_pem()[..60]).expect("written");
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!(shown(&tls), before);
+        fs::write(&key, next.key_pem()).expect("written");
+        for _ in 0..1_000 {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            if shown(&tls) == next.certificate {
+                return;
+            }
+        }
+        panic!("the new certificate is not shown");
+    };
+    tokio::select! {
+        () = following => {}
+        () = playing => {}
+    }
+}
