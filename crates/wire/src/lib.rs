@@ -1,1 +1,13 @@
-//! wire
+//! What travels between our programs and everybody else's: the messages and services of the
+//! wire contract, the YAML and JSON of resource files, and the status codes of errors.
+//!
+//! - [`pb`]: the messages and the service stubs, generated from `/proto`.
+//! - [`descriptors`]: the same, described at run time.
+//! - [`keep`]: fields that this program does not know survive it.
+//! - [`status`]: every error as a gRPC status, and back.
+
+pub mod keep;
+pub mod pb;
+pub mod status;
+
+pub use pb::{descriptor_set, descriptors};
