@@ -16,7 +16,9 @@ use crate::record::Record;
 pub const VALUE_BYTES_MAX: usize = 4 << 20;
 /// The largest body of an audit record in bytes, what the log's entry bundles can hold.
 pub const RECORD_BYTES_MAX: usize = 65_535;
-/// The largest batch in bytes of keys, values and records.
+/// What a write costs beside its key and value, in [`BATCH_BYTES_MAX`].
+const WRITE_BYTES: usize = 256;
+/// The largest batch in bytes of keys, values and records; each write counts 256 on top.
 pub const BATCH_BYTES_MAX: usize = 16 << 20;
 
 /// What must still be true when the batch commits.
@@ -152,15 +154,12 @@ impl Batch {
 
     /// What can be said against the batch before looking at any state.
     pub(crate) fn check(&self) -> Result<(), CommitError> {
-        let mut total = 0;
         let mut seen = HashSet::with_capacity(self.writes.len());
         for write in &self.writes {
             let key = write.key();
             limit("key", key.as_str().len(), KEY_BYTES_MAX)?;
-            total += key.as_str().len();
             if let Write::Put { value, .. } = write {
                 limit("value", value.len(), VALUE_BYTES_MAX)?;
-                total += value.len();
             }
             if !seen.insert(key) {
                 return Err(CommitError::Twice { key: key.clone() });
@@ -168,9 +167,19 @@ impl Batch {
         }
         for record in &self.records {
             limit("record", record.bytes(), RECORD_BYTES_MAX)?;
-            total += record.bytes();
         }
-        limit("batch", total, BATCH_BYTES_MAX)
+        limit("batch", self.bytes(), BATCH_BYTES_MAX)
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        let writes = self.writes.iter().map(|write| {
+            let value = match write {
+                Write::Put { value, .. } => value.len(),
+                Write::Delete(_) => 0,
+            };
+            write.key().as_str().len() + value + WRITE_BYTES
+        });
+        writes.chain(self.records.iter().map(Record::bytes)).sum()
     }
 
     pub(crate) fn is_check(&self) -> bool {

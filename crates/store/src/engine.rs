@@ -82,6 +82,42 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// Fills the state at opening.
+    pub fn load(items: Vec<(Key, Entry)>) -> Self {
+        let bytes = items
+            .iter()
+            .map(|(key, entry)| key.as_str().len() + entry.value.len())
+            .sum();
+        let expiring = items.iter().filter(|(_, entry)| entry.expires != i64::MAX);
+        Self {
+            bytes,
+            expiry: expiring
+                .map(|(key, entry)| (entry.expires, key.clone()))
+                .collect(),
+            // Sorts once and builds the tree full, instead of one search per item.
+            items: items.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The revision of the item that was written last.
+    pub fn newest(&self) -> Revision {
+        self.items
+            .values()
+            .map(|entry| entry.revision)
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// The same change, with the bytes that the state holds if they are the same.
+    pub fn share(&self, change: Change) -> Change {
+        let Change::Put(item) = &change else { return change };
+        match self.items.get_key_value(&item.key) {
+            Some((key, entry)) if entry.revision == item.revision => Change::Put(entry.item(key)),
+            _ => change,
+        }
+    }
+
     pub fn entry(&self, key: &Key) -> Option<&Entry> {
         self.items.get(key)
     }
@@ -166,6 +202,8 @@ fn fill<'a>(page: &mut Page, range: &Range, now: i64, found: impl Iterator<Item 
 pub(crate) struct Prepared {
     pub commit: Arc<Commit>,
     pub records: Vec<StoredRecord>,
+    /// The number of the log's last record after this commit.
+    pub last_record: u64,
     /// The latest moment of any commit, this one included.
     pub latest: i64,
 }
@@ -222,6 +260,7 @@ impl Group<'_> {
                 changes,
             }),
             records,
+            last_record: self.last_record,
             latest: self.latest,
         });
         Ok(Committed {
@@ -366,11 +405,9 @@ impl Engine {
                     Change::Delete(key) => state.delete(key),
                 }
             }
-            if let Some(record) = one.records.last() {
-                state.last_record = record.number;
-            }
         }
         state.revision = last.commit.revision;
+        state.last_record = last.last_record;
         state.latest = Some(last.latest);
         // Under the lock: whoever reads this revision can also watch from it.
         self.history

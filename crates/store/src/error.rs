@@ -1,6 +1,8 @@
 //! What can go wrong, one enum per operation.
 
 use std::fmt;
+use std::io;
+use std::path::PathBuf;
 
 use crate::batch::Require;
 use crate::item::Revision;
@@ -32,6 +34,12 @@ pub enum CommitError {
     #[error("no space left for the store at `{place}`")]
     Full {
         /// The directory that needs space.
+        place: String,
+    },
+    /// Another program holds the store's database locked. Try again later.
+    #[error("another program holds the store's database at `{place}` locked")]
+    Blocked {
+        /// The data directory.
         place: String,
     },
     /// More batches wait for the disk than the store takes. Try again later.
@@ -138,4 +146,83 @@ pub enum WatchError {
     /// The store was closed.
     #[error("the store is closed")]
     Closed,
+}
+
+/// Why a data directory cannot be opened. Nothing in it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another server works on it.
+    #[error("data directory `{}` is already in use{}", dir.display(), by(*process))]
+    InUse {
+        /// Which.
+        dir: PathBuf,
+        /// The process that has it, if it is known.
+        process: Option<u32>,
+    },
+    /// A newer release wrote it.
+    #[error("`{}` was written by a newer release (its tables have version {found}, this program knows up to {supported})", file.display())]
+    Newer {
+        /// The database.
+        file: PathBuf,
+        /// The version of its tables.
+        found: i64,
+        /// The latest version this program knows.
+        supported: usize,
+    },
+    /// The file belongs to something else.
+    #[error("`{}` is a database of another program", file.display())]
+    Foreign {
+        /// The database.
+        file: PathBuf,
+    },
+    /// The file is not what was written: restore a backup.
+    #[error("`{}` is damaged: {detail}", file.display())]
+    Corrupt {
+        /// The database.
+        file: PathBuf,
+        /// Where and how.
+        detail: String,
+    },
+    /// There is no space to open it.
+    #[error("no space left to open `{}`", file.display())]
+    Full {
+        /// The database.
+        file: PathBuf,
+    },
+    /// Another program holds the database.
+    #[error("another program holds `{}` locked", file.display())]
+    Blocked {
+        /// The database.
+        file: PathBuf,
+    },
+    /// The file system cannot keep a write-ahead log, for instance over a network.
+    #[error("`{}` cannot have a write-ahead log here (its journal is `{mode}`); use a local disk", file.display())]
+    NoLog {
+        /// The database.
+        file: PathBuf,
+        /// The journal it has instead.
+        mode: String,
+    },
+    /// A file or directory cannot be used.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The database cannot be used.
+    #[error("cannot use `{}`: {detail}", file.display())]
+    Database {
+        /// The database.
+        file: PathBuf,
+        /// What it said.
+        detail: String,
+    },
+}
+
+fn by(process: Option<u32>) -> String {
+    process.map_or_else(String::new, |id| format!(" by process {id}"))
 }

@@ -4,7 +4,7 @@
 //! nobody reads costs a few hundred bytes however much happens; when the ring has moved past it, its
 //! next read says [`WatchError::Lagged`]. Commits enter the ring when they are durable, never before.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -81,6 +81,11 @@ pub(crate) struct Ring {
     bytes: usize,
     /// Everything up to and including this revision is forgotten.
     floor: Revision,
+    /// Up to here it is not even known what was forgotten: it happened before the store was opened.
+    unknown: Revision,
+    /// The last forgotten change of each collection. A watch of a quiet collection does not lag behind
+    /// a busy one.
+    forgotten: HashMap<Box<str>, Revision>,
     commits_max: usize,
     bytes_max: usize,
 }
@@ -103,16 +108,41 @@ impl Ring {
 
     /// The latest change below `prefix` after `since`; the floor if it cannot be known.
     pub fn changed_after(&self, prefix: &Prefix, since: Revision) -> Option<Revision> {
-        if since < self.floor {
-            return Some(self.floor);
-        }
         let newest = self
             .commits
             .iter()
             .rev()
             .take_while(|commit| commit.revision > since);
         let mut touching = newest.filter(|c| c.changes.iter().any(|change| prefix.holds(change.key())));
-        touching.next().map(|commit| commit.revision)
+        let kept = touching.next().map(|commit| commit.revision);
+        kept.or_else(|| self.forgot(prefix, since).then_some(self.floor))
+    }
+
+    /// Whether something below `prefix` after `since` was, or may have been, forgotten.
+    fn forgot(&self, prefix: &Prefix, since: Revision) -> bool {
+        let after = |last: &Revision| *last > since;
+        since < self.floor
+            && (since < self.unknown
+                || match prefix.collection() {
+                    Some(collection) => self.forgotten.get(collection).is_some_and(after),
+                    None => self.forgotten.values().any(after),
+                })
+    }
+
+    /// Where a watch that has seen everything up to `position` goes on.
+    fn resume(&self, prefixes: &[Prefix], position: Revision) -> Result<Revision, WatchError> {
+        let missed = if prefixes.is_empty() {
+            self.forgot(&Prefix::all(), position)
+        } else {
+            prefixes.iter().any(|prefix| self.forgot(prefix, position))
+        };
+        if missed {
+            return Err(WatchError::Lagged {
+                position,
+                oldest: self.floor,
+            });
+        }
+        Ok(position.max(self.floor))
     }
 
     fn push(&mut self, commit: Arc<Commit>) {
@@ -126,6 +156,15 @@ impl Ring {
             };
             self.bytes -= oldest.bytes();
             self.floor = oldest.revision;
+            for change in &oldest.changes {
+                let collection = change.key().collection();
+                match self.forgotten.get_mut(collection) {
+                    Some(last) => *last = oldest.revision,
+                    None => {
+                        self.forgotten.insert(collection.into(), oldest.revision);
+                    }
+                }
+            }
         }
     }
 }
@@ -146,6 +185,8 @@ impl History {
                 commits: VecDeque::new(),
                 bytes: 0,
                 floor,
+                unknown: floor,
+                forgotten: HashMap::new(),
                 commits_max,
                 bytes_max,
             }),
@@ -206,11 +247,7 @@ impl History {
                 position,
                 head: ring.head(),
             }),
-            Some(position) if position < ring.floor() => Err(WatchError::Lagged {
-                position,
-                oldest: ring.floor(),
-            }),
-            Some(position) => Ok(position),
+            Some(position) => ring.resume(&prefixes, position),
         })?;
         Ok(Watch {
             history: Arc::clone(self),
@@ -326,14 +363,9 @@ impl Watch {
         self.position
     }
 
-    fn following(&self) -> Result<Option<Arc<Commit>>, WatchError> {
+    fn following(&mut self) -> Result<Option<Arc<Commit>>, WatchError> {
         self.history.read(|ring| {
-            if self.position < ring.floor() {
-                return Err(WatchError::Lagged {
-                    position: self.position,
-                    oldest: ring.floor(),
-                });
-            }
+            self.position = ring.resume(&self.prefixes, self.position)?;
             Ok(ring.after(self.position).cloned())
         })
     }

@@ -71,6 +71,11 @@ impl Key {
         &self.0
     }
 
+    /// The first segment, escaped.
+    pub(crate) fn collection(&self) -> &str {
+        self.0.split('/').nth(1).unwrap_or_default()
+    }
+
     /// The segments in order, without escapes.
     pub fn segments(&self) -> impl Iterator<Item = Cow<'_, str>> {
         self.0
@@ -132,6 +137,11 @@ impl Prefix {
     /// The path with its closing slash.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The first segment, escaped; `None` if this is everything.
+    pub(crate) fn collection(&self) -> Option<&str> {
+        self.0.split('/').nth(1).filter(|segment| !segment.is_empty())
     }
 
     /// The first text after every key below: `0` follows `/`.

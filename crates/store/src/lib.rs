@@ -12,6 +12,9 @@
 //! | backend | for |
 //! | --- | --- |
 //! | [`Memory`] | tests and simulation; forgets at the end of the process |
+//! | [`Sqlite`] | one Auth Service; a data directory on a local disk |
+//!
+//! `conformance` (behind the feature of that name) is the contract as a program: every backend passes it.
 //!
 //! Where to start: [`Store`], then [`Batch`], then `engine` for the rules both backends share.
 //!
@@ -33,6 +36,9 @@
 //! ```
 
 mod batch;
+#[cfg(any(test, feature = "conformance"))]
+#[allow(clippy::unwrap_used, reason = "a check that cannot go on has failed")]
+pub mod conformance;
 mod engine;
 mod error;
 mod history;
@@ -40,6 +46,7 @@ mod item;
 mod key;
 mod memory;
 mod record;
+mod sqlite;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -47,12 +54,13 @@ use std::pin::Pin;
 use jiff::Timestamp;
 
 pub use batch::{BATCH_BYTES_MAX, Batch, Committed, RECORD_BYTES_MAX, Require, VALUE_BYTES_MAX, Write};
-pub use error::{CommitError, Obstacle, ReadError, WatchError};
+pub use error::{CommitError, Obstacle, OpenError, ReadError, WatchError};
 pub use history::{Change, Event, Watch};
 pub use item::{Direction, Item, PAGE_ITEMS_MAX, Page, Range, Revision, Snapshot};
 pub use key::{KEY_BYTES_MAX, Key, KeyError, Prefix};
 pub use memory::Memory;
 pub use record::{Record, RecordPage, RecordPlace, Search, StoredRecord};
+pub use sqlite::{Sqlite, SqliteOptions};
 
 /// What a backend gives back: a boxed future, so that `Arc<dyn Store>` works.
 ///
