@@ -1,0 +1,3 @@
+//! The public interface of `wire`.
+
+mod resource_reading;
