@@ -4,9 +4,13 @@
 //! async; moments and random bytes are arguments. Bob asks, Alice and Ivan review.
 
 pub mod ambient;
+pub mod pattern;
 pub mod permit;
+pub mod predicate;
+pub mod rbac;
 pub mod role;
 pub mod secret;
+pub mod template;
 
 pub use permit::{HostGrant, HostPermit, IssuancePermit, SystemRole, UserGrant};
 pub use role::{Role, Threshold, Traits};

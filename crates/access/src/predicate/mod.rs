@@ -1,0 +1,110 @@
+//! The predicate language of `where` and `filter`: parsed once against the names that exist there, evaluated against
+//! values.
+//!
+//! A name that does not exist, a wrong number of arguments, or a result that is not yes or no is found when the text
+//! is parsed, with its column. Text, depth and expressions have limits; evaluation takes time proportional to the
+//! text and the values.
+
+mod evaluate;
+mod parse;
+
+use std::collections::BTreeMap;
+
+pub use evaluate::EvaluateError;
+pub use parse::ParseError;
+
+/// What a name can stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Type {
+    /// Yes or no.
+    Bool,
+    /// A whole number.
+    Integer,
+    /// A text.
+    Text,
+    /// A list of texts.
+    List,
+    /// Texts to lists of texts.
+    Map,
+}
+
+/// A value during evaluation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// Yes or no.
+    Bool(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A text.
+    Text(String),
+    /// A list of texts.
+    List(Vec<String>),
+    /// Texts to lists of texts.
+    Map(BTreeMap<String, Vec<String>>),
+}
+
+/// The names that exist where a predicate stands.
+pub type Names = &'static [(&'static str, Type)];
+
+/// Names in `review_requests.where`.
+pub const WHERE_NAMES: Names = &[
+    ("reviewer.roles", Type::List),
+    ("reviewer.traits", Type::Map),
+    ("request.roles", Type::List),
+    ("request.reason", Type::Text),
+    ("request.system_annotations", Type::Map),
+];
+
+/// Names in a threshold's `filter`.
+pub const FILTER_NAMES: Names = &[
+    ("reviewer.roles", Type::List),
+    ("reviewer.traits", Type::Map),
+    ("request.roles", Type::List),
+    ("request.reason", Type::Text),
+    ("request.system_annotations", Type::Map),
+    ("review.reason", Type::Text),
+    ("review.annotations", Type::Map),
+];
+
+/// Names in the `where` of a rule.
+pub const RULE_NAMES: Names = &[
+    ("user.metadata.name", Type::Text),
+    ("user.spec.roles", Type::List),
+    ("user.spec.traits", Type::Map),
+    ("resource.metadata.name", Type::Text),
+    ("resource.metadata.labels", Type::Map),
+    ("session.participants", Type::List),
+    ("session_tracker.participants", Type::List),
+    ("impersonate_role.metadata.name", Type::Text),
+    ("impersonate_role.metadata.labels", Type::Map),
+    ("impersonate_user.metadata.name", Type::Text),
+    ("impersonate_user.metadata.labels", Type::Map),
+];
+
+/// Values by name; a name without value is what the situation does not have.
+pub type Scope = BTreeMap<&'static str, Value>;
+
+/// A parsed predicate.
+#[derive(Debug, Clone)]
+pub struct Predicate(Option<parse::Node>);
+
+impl Predicate {
+    /// Parses `text`; an empty one always holds.
+    pub fn parse(text: &str, names: Names) -> Result<Self, ParseError> {
+        if text.trim().is_empty() {
+            return Ok(Self(None));
+        }
+        parse::parse(text, names).map(|node| Self(Some(node)))
+    }
+
+    /// Whether it holds with these values.
+    pub fn holds(&self, scope: &Scope) -> Result<bool, EvaluateError> {
+        match &self.0 {
+            None => Ok(true),
+            Some(node) => evaluate::holds(node, scope),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
