@@ -124,6 +124,8 @@ pub struct Page {
     pub items: Vec<Item>,
     /// Where the next page begins, if there is more.
     pub next: Option<Key>,
-    /// The last commit that this page contains; a watch from here misses nothing.
+    /// The last commit that this page contains; a watch from here misses nothing. Of a list read in
+    /// several pages keep the revision of the **first**: later pages do not show what happened on the
+    /// earlier ones meanwhile.
     pub revision: Revision,
 }

@@ -46,6 +46,7 @@ mod item;
 mod key;
 mod memory;
 mod record;
+mod seal;
 mod sqlite;
 
 use std::future::Future;
@@ -60,6 +61,7 @@ pub use item::{Direction, Item, PAGE_ITEMS_MAX, Page, Range, Revision, Snapshot}
 pub use key::{KEY_BYTES_MAX, Key, KeyError, Prefix};
 pub use memory::Memory;
 pub use record::{Record, RecordPage, RecordPlace, Search, StoredRecord};
+pub use seal::{Class, NotSealed, Seal, SealError, SealKey, SealKeyError, UnsealError};
 pub use sqlite::{Sqlite, SqliteOptions};
 
 /// What a backend gives back: a boxed future, so that `Arc<dyn Store>` works.

@@ -6,3 +6,4 @@ mod contract;
 mod crash;
 mod disk;
 mod doors;
+mod seal;
