@@ -12,6 +12,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use transport::dial::{Trust, alert_in};
+use wire::pb::proto::{PingRequest, PingResponse};
 
 use crate::identity::{Identity, IdentityHandle};
 use crate::roads::{ConnectError, Destination, LastAlert, Link, Roads};
@@ -91,13 +92,14 @@ impl Cluster {
     }
 
     /// Connects now, so that what is wrong shows at once, and makes the first call.
-    pub async fn connect(connect: Connect) -> Result<(Self, Pong), ConnectError> {
+    pub async fn connect(connect: Connect) -> Result<(Self, PingResponse), ConnectError> {
         let roads = Arc::new(Self::roads(&connect));
         let identity = connect.identity.current();
         let link = roads.connect(&identity).await?;
         let cluster = Self::with(connect, roads, Some(link));
-        let pong = match tokio::time::timeout(FIRST_CALL_TIMEOUT, cluster.first_call()).await {
-            Ok(Ok(pong)) => pong,
+        let mut auth = cluster.auth();
+        let ping = match tokio::time::timeout(FIRST_CALL_TIMEOUT, auth.ping(PingRequest {})).await {
+            Ok(Ok(ping)) => ping.into_inner(),
             Ok(Err(status)) => return Err(cluster.explain(&status)),
             Err(_) => {
                 return Err(ConnectError::NoAnswer {
@@ -106,7 +108,7 @@ impl Cluster {
                 });
             }
         };
-        Ok((cluster, pong))
+        Ok((cluster, ping))
     }
 
     fn roads(connect: &Connect) -> Roads {
@@ -156,17 +158,6 @@ impl Cluster {
             line.identity = current;
         }
         InterceptedService::new(line.channel.clone(), Announce::default())
-    }
-
-    async fn first_call(&self) -> Result<Pong, Status> {
-        let mut caller = tonic::client::Grpc::new(self.calls());
-        caller
-            .ready()
-            .await
-            .map_err(|error| Status::from_error(error.into()))?;
-        let path = http::uri::PathAndQuery::from_static("/proto.AuthService/Ping");
-        let codec = tonic_prost::ProstCodec::<(), Pong>::default();
-        Ok(caller.unary(Request::new(()), path, codec).await?.into_inner())
     }
 
     /// What a failed call says about the connection below it, if it was the connection that failed.
@@ -234,18 +225,4 @@ fn channel(
         Err(_) => endpoint,
     };
     endpoint.connect_with_connector_lazy(connector)
-}
-
-/// What the first call learns about the server.
-#[derive(Clone, PartialEq, Eq, prost::Message)]
-pub struct Pong {
-    /// The cluster's name.
-    #[prost(string, tag = "1")]
-    pub cluster_name: String,
-    /// The server's version.
-    #[prost(string, tag = "2")]
-    pub server_version: String,
-    /// `host:port` of the proxy, for links.
-    #[prost(string, tag = "4")]
-    pub proxy_public_addr: String,
 }

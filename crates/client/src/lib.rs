@@ -1,14 +1,18 @@
 //! Calls: who we are, how we get to a cluster, and the calls themselves.
 //!
-//! [`profile`] is what `tsh` leaves on disk, [`web`] the proxy's JSON calls that need no certificate.
+//! A [`Cluster`] is made from an [`Identity`] and a [`Destination`]; it connects, comes back after a loss,
+//! and follows the identity when that is exchanged. [`calls`] are the generated clients, [`watch`] is what
+//! changes. [`profile`] is what `tsh` leaves on disk, [`web`] the proxy's JSON calls that need no certificate.
 
 pub mod backoff;
+pub mod calls;
 pub mod cluster;
 pub mod files;
 pub mod identity;
 pub mod profile;
 pub mod roads;
 mod subject;
+pub mod watch;
 pub mod web;
 
 pub use cluster::{Cluster, Connect};

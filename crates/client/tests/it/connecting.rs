@@ -6,22 +6,16 @@ use client::cluster::connection_failure;
 use client::{Cluster, ConnectError, Destination};
 use jiff::SignedDuration;
 use tokio::net::TcpListener;
-use tonic::{Code, Request};
+use tonic::Code;
 use transport::tls::ClientAuthorities;
 use transport::{Address, Authority as Kind, Drain};
+use wire::pb::proto::PingRequest;
 
 use crate::authority::{Authority, Leaf};
 use crate::world::{World, listen_at};
 
-async fn ping(cluster: &Cluster) -> Result<client::cluster::Pong, tonic::Status> {
-    let mut caller = tonic::client::Grpc::new(cluster.calls());
-    caller
-        .ready()
-        .await
-        .map_err(|error| tonic::Status::from_error(error.into()))?;
-    let path = http::uri::PathAndQuery::from_static("/proto.AuthService/Ping");
-    let codec = tonic_prost::ProstCodec::<(), client::cluster::Pong>::default();
-    Ok(caller.unary(Request::new(()), path, codec).await?.into_inner())
+async fn ping(cluster: &Cluster) -> Result<(), tonic::Status> {
+    cluster.auth().ping(PingRequest {}).await.map(|_| ())
 }
 
 /// The whole error with its hint, ports and fingerprints blanked out.
@@ -51,7 +45,7 @@ async fn straight_and_through_the_proxy_and_in_this_process() {
         let (cluster, pong) = Cluster::connect(connect).await.expect("connected");
         assert_eq!(pong.cluster_name, "example.com");
         let seen = running.calls.recv().await.expect("seen");
-        assert_eq!(seen.path, "/proto.AuthService/Ping");
+        assert_eq!(seen.call, "Ping");
         assert_eq!(
             seen.headers.get("version").map(http::HeaderValue::as_bytes),
             Some(&b"18.0.0"[..])
@@ -255,7 +249,7 @@ async fn a_lost_connection_comes_back() {
     let failed = loop {
         // The loss may take a moment to be noticed.
         match ping(&cluster).await {
-            Ok(_) => tokio::task::yield_now().await,
+            Ok(()) => tokio::task::yield_now().await,
             Err(status) => break status,
         }
     };

@@ -7,4 +7,5 @@ mod connecting;
 mod identities;
 mod profiles;
 mod proxy_calls;
+mod watching;
 mod world;

@@ -6,15 +6,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use access::ambient::{Clock, ManualClock};
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::Bytes;
 use client::identity::{Identity, IdentityHandle, IdentityParts, Origin};
 use client::{Cluster, Connect, ConnectError, Destination};
-use http::{HeaderMap, HeaderValue, Request, Response};
+use futures::StreamExt as _;
+use http::{HeaderMap, Request, Response};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc};
+use tokio_stream::wrappers::BroadcastStream;
+use tonic::Status;
+use tonic::codegen::BoxStream;
 use transport::endpoint::{Refuse, TlsEndpoint};
 use transport::http::HttpHandler;
 use transport::limits::Limits;
@@ -23,6 +27,13 @@ use transport::router::{PortRouter, Routes};
 use transport::target::Target;
 use transport::tls::{ClientAuthorities, ServerSettings, ServerTls};
 use transport::{Address, Drain, Peer, names};
+use wire::keep::Kept;
+use wire::pb::proto::auth_service_server::{AuthService, AuthServiceServer};
+use wire::pb::proto::{
+    Event, ListAccessRequestsRequest, ListAccessRequestsResponse, Operation, PingRequest, PingResponse,
+    Watch, event,
+};
+use wire::pb::types::{AccessRequestV3, Metadata, WatchStatusSpecV1, WatchStatusV1};
 
 use crate::authority::{Authority, Issued, Leaf, noon, pem};
 
@@ -34,7 +45,7 @@ type Answer = Result<Response<Body>, Infallible>;
 /// A call as the Auth Service saw it.
 #[derive(Debug)]
 pub struct Seen {
-    pub path: String,
+    pub call: &'static str,
     pub headers: HeaderMap,
     pub peer: Peer,
 }
@@ -54,6 +65,7 @@ pub struct Running {
     pub auth_tls: Arc<ServerTls>,
     pub calls: mpsc::UnboundedReceiver<Seen>,
     pub drain: Drain,
+    pub events: broadcast::Sender<Event>,
 }
 
 impl World {
@@ -136,8 +148,13 @@ impl World {
         .expect("settings");
         let (seen, calls) = mpsc::unbounded_channel();
         let cluster = self.cluster;
-        let auth_service =
-            tower::service_fn(move |request| std::future::ready(Ok(answer(&request, cluster, &seen))));
+        let (events, _) = broadcast::channel(16);
+        let auth = Auth {
+            cluster,
+            seen,
+            events: events.clone(),
+        };
+        let auth_service = tonic::service::Routes::new(AuthServiceServer::new(auth)).prepare();
         let auth_target: Arc<dyn Target> = Arc::new(TlsEndpoint::new(
             Arc::clone(&auth_tls),
             HttpHandler::new(auth_service),
@@ -178,6 +195,7 @@ impl World {
             auth_tls,
             calls,
             drain,
+            events,
         }
     }
 }
@@ -193,36 +211,83 @@ pub async fn listen_at(at: SocketAddr, target: Arc<dyn Target>, drain: &Drain) -
     address
 }
 
-/// The only call the Auth Service knows: Ping.
-fn answer(
-    request: &Request<Incoming>,
+/// The calls the Auth Service knows.
+#[derive(Clone)]
+struct Auth {
     cluster: &'static str,
-    seen: &mpsc::UnboundedSender<Seen>,
-) -> Response<Body> {
-    let peer = request.extensions().get::<Peer>().expect("always there").clone();
-    let message = prost::Message::encode_to_vec(&client::cluster::Pong {
-        cluster_name: cluster.to_owned(),
-        server_version: "18.0.0".to_owned(),
-        proxy_public_addr: String::new(),
-    });
-    let mut frame = BytesMut::new();
-    frame.put_u8(0);
-    frame.put_u32(u32::try_from(message.len()).expect("short"));
-    frame.put_slice(&message);
-    let _ = seen.send(Seen {
-        path: request.uri().path().to_owned(),
-        headers: request.headers().clone(),
-        peer,
-    });
-    let mut trailers = HeaderMap::new();
-    trailers.insert("grpc-status", HeaderValue::from_static("0"));
-    let body = Full::from(frame.freeze())
-        .with_trailers(std::future::ready(Some(Ok(trailers))))
-        .boxed();
-    let response = Response::builder()
-        .header("content-type", "application/grpc")
-        .body(body);
-    response.expect("a response")
+    seen: mpsc::UnboundedSender<Seen>,
+    events: broadcast::Sender<Event>,
+}
+
+impl Auth {
+    fn note<T>(&self, call: &'static str, request: &tonic::Request<T>) {
+        let peer = request.extensions().get::<Peer>().expect("always there").clone();
+        let _ = self.seen.send(Seen {
+            call,
+            headers: request.metadata().clone().into_headers(),
+            peer,
+        });
+    }
+}
+
+type Reply<T> = Result<tonic::Response<T>, Status>;
+
+#[tonic::async_trait]
+impl AuthService for Auth {
+    async fn ping(&self, request: tonic::Request<PingRequest>) -> Reply<PingResponse> {
+        self.note("Ping", &request);
+        Ok(tonic::Response::new(PingResponse {
+            cluster_name: self.cluster.to_owned(),
+            ..PingResponse::default()
+        }))
+    }
+
+    async fn list_access_requests(
+        &self,
+        request: tonic::Request<ListAccessRequestsRequest>,
+    ) -> Reply<ListAccessRequestsResponse> {
+        self.note("ListAccessRequests", &request);
+        let page: u32 = request.into_inner().start_key.parse().unwrap_or_default();
+        let named = |name: String| {
+            let metadata = Some(Metadata {
+                name,
+                ..Metadata::default()
+            });
+            Kept::from(AccessRequestV3 {
+                metadata,
+                ..AccessRequestV3::default()
+            })
+        };
+        Ok(tonic::Response::new(ListAccessRequestsResponse {
+            access_requests: (0..2).map(|n| named(format!("request-{page}-{n}"))).collect(),
+            next_key: if page < 2 {
+                (page + 1).to_string()
+            } else {
+                String::new()
+            },
+        }))
+    }
+
+    async fn watch_events(&self, request: tonic::Request<Watch>) -> Reply<BoxStream<Event>> {
+        self.note("WatchEvents", &request);
+        let kinds = request.into_inner().kinds;
+        if kinds.iter().any(|kind| kind.kind == "forbidden") {
+            return Err(Status::permission_denied("access denied"));
+        }
+        let status = WatchStatusV1 {
+            spec: Some(WatchStatusSpecV1 { kinds }),
+            ..WatchStatusV1::default()
+        };
+        let init = Event {
+            r#type: Operation::Init.into(),
+            resource: Some(event::Resource::WatchStatus(status)),
+        };
+        let changes = BroadcastStream::new(self.events.subscribe())
+            .map(|event| event.map_err(|_| Status::unavailable("too slow")));
+        Ok(tonic::Response::new(Box::pin(
+            futures::stream::iter([Ok(init)]).chain(changes),
+        )))
+    }
 }
 
 /// A proxy's JSON calls, as far as the client needs them.
