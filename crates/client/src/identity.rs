@@ -1,6 +1,6 @@
 //! Who we are towards a cluster: one key, one certificate, and the authorities we believe.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use rustls_pki_types::CertificateDer;
 use tokio::sync::watch;
 use transport::tls::{Credentials, TlsError, certificates_from_pem};
 
-use crate::files::FileError;
+use crate::files::{self, FileError};
+use crate::identity_file;
 use crate::profile::{ProfileDir, ProfileError};
 
 /// Where an identity comes from; decides what an error asks people to do.
@@ -184,6 +185,40 @@ impl Identity {
             authorities,
             ssh_certificate: parts.ssh_certificate.clone(),
         })
+    }
+
+    /// The identity in a text of the form of an identity file.
+    pub fn from_text(text: &str, origin: Origin) -> Result<Self, IdentityError> {
+        let parts = identity_file::read(text).map_err(|error| IdentityError::Malformed {
+            origin: origin.clone(),
+            reason: error.to_string(),
+        })?;
+        Self::new(&parts, origin)
+    }
+
+    /// The identity in a file.
+    pub fn from_file(path: &Path) -> Result<Self, IdentityError> {
+        let origin = Origin::File(path.to_owned());
+        let Some(text) = files::read_text(path)? else {
+            return Err(IdentityError::Missing { origin });
+        };
+        Self::from_text(SecretText::new(text).expose(), origin)
+    }
+
+    /// The identity of three PEM files: private key, certificate, authorities.
+    pub fn from_pem_files(key: &Path, certificate: &Path, authorities: &Path) -> Result<Self, IdentityError> {
+        let read = |path: &Path| {
+            files::read_text(path)?.ok_or_else(|| IdentityError::Missing {
+                origin: Origin::File(path.to_owned()),
+            })
+        };
+        let parts = IdentityParts {
+            private_key: read(key)?.into(),
+            tls_certificate: read(certificate)?,
+            tls_authorities: read(authorities)?,
+            ssh_certificate: None,
+        };
+        Self::new(&parts, Origin::File(certificate.to_owned()))
     }
 
     /// The identity of a profile; `None` if its user is logged out.

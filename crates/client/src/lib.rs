@@ -9,6 +9,7 @@ pub mod calls;
 pub mod cluster;
 pub mod files;
 pub mod identity;
+mod identity_file;
 pub mod profile;
 pub mod roads;
 mod subject;

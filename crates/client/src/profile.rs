@@ -21,6 +21,7 @@ use access::SecretText;
 use serde::Deserialize;
 
 use crate::files::{self, FileError, PRIVATE, SHARED};
+use crate::web::LoginAnswer;
 
 /// Names the directory in place of `~/.tsh`.
 pub const HOME_VARIABLE: &str = "TELEPORT_HOME";
@@ -239,6 +240,40 @@ pub struct ProfileKeys {
     pub tls_authorities: BTreeMap<String, String>,
     /// `@cert-authority` lines.
     pub ssh_authorities: Vec<String>,
+}
+
+impl ProfileKeys {
+    /// The keys that went into a sign-in through `proxy`, with what came out of it.
+    pub fn of_login(
+        proxy: &Profile,
+        ssh_private_key: SecretText,
+        ssh_public_key: &str,
+        tls_private_key: SecretText,
+        answer: &LoginAnswer,
+    ) -> Self {
+        let lines = answer.host_signers.iter().flat_map(|signer| {
+            let (host, cluster) = (proxy.name(), &signer.cluster);
+            signer.checking_keys.iter().map(move |key| {
+                format!(
+                    "@cert-authority {host},{cluster},*.{cluster} {} type=host",
+                    key.trim()
+                )
+            })
+        });
+        let authorities = answer.host_signers.iter().map(|signer| {
+            let pem: String = signer.tls_certs.iter().map(|pem| ended(pem)).collect();
+            (signer.cluster.clone(), pem)
+        });
+        Self {
+            ssh_private_key,
+            ssh_public_key: ssh_public_key.to_owned(),
+            tls_private_key,
+            tls_certificate: answer.tls_certificate.clone(),
+            ssh_certificate: answer.ssh_certificate.clone(),
+            tls_authorities: authorities.collect(),
+            ssh_authorities: lines.collect(),
+        }
+    }
 }
 
 /// The directory with everybody's profiles.
@@ -567,6 +602,28 @@ mod tests {
             let read: Profile = serde_saphyr::from_str(&profile.to_yaml()).expect("readable");
             assert_eq!(read.user, value);
         }
+    }
+
+    #[test]
+    fn a_login_becomes_the_lines_other_programs_read() {
+        let answer: LoginAnswer = serde_json::from_value(serde_json::json!({
+            "username": "bob", "cert": "c3NoCg==", "tls_cert": "UEVN",
+            "host_signers": [{"domain_name": "example.com", "checking_keys": ["c3NoLWVkMjU1MTkgQUFBQQo="], "tls_certs": ["UEVN"]}],
+        }))
+        .expect("readable");
+        let profile = Profile::on_one_port("localhost:3080", "bob", "example.com");
+        let keys = ProfileKeys::of_login(
+            &profile,
+            "a".to_owned().into(),
+            "ssh-ed25519 B",
+            "c".to_owned().into(),
+            &answer,
+        );
+        assert_eq!(
+            keys.ssh_authorities,
+            ["@cert-authority localhost,example.com,*.example.com ssh-ed25519 AAAA type=host"]
+        );
+        assert_eq!(keys.tls_authorities["example.com"], "PEM\n");
     }
 
     #[test]

@@ -195,3 +195,58 @@ fn a_profile_is_an_identity_too() {
     assert_eq!((identity.user(), identity.cluster()), ("bob", "example.com"));
     assert_eq!(identity.origin(), &Origin::Profile("localhost".to_owned()));
 }
+
+#[test]
+fn a_file_is_an_identity() {
+    let world = World::new();
+    let issued = world.user("bob");
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("identity");
+    let error = Identity::from_file(&path).expect_err("missing");
+    assert_eq!(
+        error.to_string(),
+        format!("the identity file `{}` does not exist", path.display())
+    );
+    let text = [
+        issued.key_pem(),
+        "ecdsa-sha2-nistp256-cert-v01@openssh.com AAAA\n".to_owned(),
+        issued.certificate_pem(),
+        "@cert-authority example.com,*.example.com ssh-ed25519 AAAA type=host\n".to_owned(),
+        pem("CERTIFICATE", &world.host.certificate),
+    ]
+    .concat();
+    std::fs::write(&path, &text).expect("written");
+    let identity = Identity::from_file(&path).expect("readable");
+    assert_eq!((identity.user(), identity.cluster()), ("bob", "example.com"));
+    assert!(identity.ssh_certificate().is_some());
+
+    // Every way of being cut off is refused, or loses nothing but authorities' tails.
+    for length in (0..text.len()).step_by(7) {
+        std::fs::write(&path, &text[..length]).expect("written");
+        let error = Identity::from_file(&path).expect_err("cut off");
+        let told = error.to_string();
+        assert!(
+            told.contains("cannot be read") || told.contains("holds no cluster authorities"),
+            "{told}"
+        );
+    }
+    std::fs::write(&path, b"\xff\xfe garbage").expect("written");
+    assert!(Identity::from_file(&path).is_err());
+
+    let file = |name: &str, content: String| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, content).expect("written");
+        path
+    };
+    let (key, crt) = (
+        file("x.key", issued.key_pem()),
+        file("x.crt", issued.certificate_pem()),
+    );
+    let cas = file("x.cas", pem("CERTIFICATE", &world.host.certificate));
+    assert_eq!(
+        Identity::from_pem_files(&key, &crt, &cas)
+            .expect("readable")
+            .user(),
+        "bob"
+    );
+}
