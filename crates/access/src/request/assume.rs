@@ -1,0 +1,78 @@
+//! Assuming: may this person's certificate carry this request now.
+
+use jiff::Timestamp;
+
+use super::propose::check_reason;
+use super::{ProposeError, Request, Requestable, Requester, State, resolve};
+use crate::class::Class;
+
+/// Why a request cannot be assumed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum AssumeError {
+    #[error("access request {0:?} not found")]
+    NotFound(String),
+    #[error("access request {0:?} has been denied")]
+    Denied(String),
+    #[error("access request {0:?} has been promoted. Use access list to access resources.")]
+    Promoted(String),
+    #[error("access request {0:?} is awaiting approval")]
+    Pending(String),
+    #[error("access request {0:?} has expired")]
+    Expired(String),
+    #[error("access request {id:?} can not be assumed until {start}")]
+    TooEarly { id: String, start: Timestamp },
+    #[error("the stored reviews of access request {0:?} do not add up to its approval")]
+    NotProven(String),
+    #[error(transparent)]
+    Propose(#[from] ProposeError),
+}
+
+impl AssumeError {
+    /// The kind of refusal.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::NotFound(_) => Class::NotFound,
+            Self::Denied(_) | Self::Promoted(_) | Self::Pending(_) | Self::NotProven(_) => {
+                Class::PermissionDenied
+            }
+            Self::Expired(_) | Self::TooEarly { .. } => Class::InvalidArgument,
+            Self::Propose(error) => error.class(),
+        }
+    }
+}
+
+/// Checks that `requester` may carry `request` at `now`: it is theirs, approved, within its time, still permissible for
+/// their present roles, and its stored reviews, counted from scratch, give the approval.
+pub fn assume(request: &Request, requester: &Requester<'_>, now: Timestamp) -> Result<(), AssumeError> {
+    let id = || request.id.clone();
+    let same_person = request.subject.is_empty() || request.subject == requester.subject;
+    if request.user != requester.user || !same_person {
+        return Err(AssumeError::NotFound(id()));
+    }
+    match request.state {
+        State::Approved => {}
+        State::Denied => return Err(AssumeError::Denied(id())),
+        State::Promoted => return Err(AssumeError::Promoted(id())),
+        State::Pending => return Err(AssumeError::Pending(id())),
+    }
+    let requestable = Requestable::of(requester.roles, requester.traits).map_err(ProposeError::from)?;
+    check_reason(requester, &request.roles, &request.reason)?;
+    if let Some(role) = request.roles.iter().find(|role| !requestable.allows(role)) {
+        let refused = ProposeError::NotRequestable {
+            user: requester.user.to_owned(),
+            role: role.clone(),
+        };
+        return Err(refused.into());
+    }
+    if now >= request.expires {
+        return Err(AssumeError::Expired(id()));
+    }
+    if let Some(start) = request.assume_start.filter(|start| now < *start) {
+        return Err(AssumeError::TooEarly { id: id(), start });
+    }
+    if resolve(request, |_| true).state != Some(State::Approved) {
+        return Err(AssumeError::NotProven(id()));
+    }
+    Ok(())
+}

@@ -1,0 +1,440 @@
+//! Asking: may this person ask for this, and what exactly is then asked.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::ttl::{self, Inputs, StartError, TtlError};
+use super::{REASON_MAX, Request, Requestable, ResourceId, State, THRESHOLDS_MAX, thresholds};
+use crate::class::Class;
+use crate::pattern::PatternError;
+use crate::role::{RequestAccess, Role, Traits};
+use crate::template;
+
+/// What a client may say about a request; everything else is ours (R1).
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    /// For whom.
+    pub user: String,
+    /// Which roles; exactly `*` means all that may be asked for.
+    pub roles: Vec<String>,
+    /// Wished state.
+    pub state: State,
+    /// Why.
+    pub reason: String,
+    /// A reason for a resolution, which a pending request cannot have.
+    pub resolve_reason: String,
+    /// Whether annotations of a resolution were given.
+    pub has_resolve_annotations: bool,
+    /// Title of an access list, which only a promoted request can have.
+    pub access_list_title: String,
+    /// Who should look at it.
+    pub suggested_reviewers: Vec<String>,
+    /// Resources instead of roles.
+    pub resource_ids: Vec<ResourceId>,
+    /// Wished login.
+    pub login_hint: String,
+    /// Only try.
+    pub dry_run: bool,
+    /// `--max-duration`, as a moment.
+    pub max_duration: Option<Timestamp>,
+    /// `--session-ttl`, as a moment.
+    pub session_end: Option<Timestamp>,
+    /// `--request-ttl`, as a moment.
+    pub pending_end: Option<Timestamp>,
+    /// Not before.
+    pub assume_start: Option<Timestamp>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// The person it is for, as stored now.
+#[derive(Debug, Clone, Copy)]
+pub struct Requester<'a> {
+    /// Name.
+    pub user: &'a str,
+    /// Identity that outlives re-creation.
+    pub subject: &'a str,
+    /// Stored roles.
+    pub roles: &'a [Role],
+    /// Stored traits.
+    pub traits: &'a Traits,
+}
+
+/// Who calls, as far as creating goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Creator<'a> {
+    /// Name.
+    pub user: &'a str,
+    /// Has the verb `create` on `access_request`.
+    pub may_create: bool,
+    /// A role forbids that verb.
+    pub create_denied: bool,
+    /// Has the verb `create` on `user`.
+    pub may_create_users: bool,
+    /// The certificate carries active requests.
+    pub has_active_requests: bool,
+}
+
+/// Why a request is not made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum ProposeError {
+    #[error("pending requests cannot include resolve reason")]
+    ResolveReason,
+    #[error("pending requests cannot include resolve annotations")]
+    ResolveAnnotations,
+    #[error("access request user name not set")]
+    NoUser,
+    #[error("access request does not specify any roles or resources")]
+    Nothing,
+    #[error("access request reason is too long, max {REASON_MAX} bytes")]
+    ReasonTooLong,
+    #[error("access request resolve reason is too long, max {REASON_MAX} bytes")]
+    ResolveReasonTooLong,
+    #[error("{}", crate::rbac::refusal("access_request", "create"))]
+    MayNotCreate,
+    #[error("cannot create access request for self in non-pending state")]
+    ResolvedForSelf,
+    #[error("cannot create access requests in non-pending state while using an access request")]
+    ResolvedWhileElevated,
+    #[error("the rule of a requested role asks for two or more approvals, which nobody can replace")]
+    TwoAreNeeded,
+    #[error("only promoted requests can set the promoted access list title")]
+    AccessListTitle,
+    #[error("state promoted can be only set when promoting to access list")]
+    Promoted,
+    #[error("wildcard requests are not permitted in state {}", .0.name())]
+    WildcardResolved(State),
+    #[error("no requestable roles, please verify static RBAC configuration")]
+    NothingRequestable,
+    #[error("request reason must be specified (required request_access option in one of the roles)")]
+    ReasonForEveryRequest,
+    #[error("request reason must be specified (required for role {0:?})")]
+    ReasonForRole(String),
+    #[error("user {user:?} can not request role {role:?}")]
+    NotRequestable { user: String, role: String },
+    #[error("requests for resources are not available yet; ask for a role")]
+    Resources,
+    #[error("role {0:?} matches no threshold sets (this is a bug)")]
+    NoThresholds(String),
+    #[error("an access request may not have more than {THRESHOLDS_MAX} thresholds")]
+    TooManyThresholds,
+    #[error("invalid session TTL: role {0} is not found")]
+    UnknownRole(String),
+    #[error(transparent)]
+    Ttl(#[from] TtlError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("the roles of the user cannot be used: {0}")]
+    Pattern(#[from] PatternError),
+}
+
+impl ProposeError {
+    /// The kind of refusal.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::MayNotCreate | Self::ResolvedForSelf | Self::ResolvedWhileElevated | Self::TwoAreNeeded => {
+                Class::PermissionDenied
+            }
+            Self::TooManyThresholds => Class::ResourceExhausted,
+            Self::Resources => Class::Unimplemented,
+            _ => Class::InvalidArgument,
+        }
+    }
+}
+
+/// Whether `creator` may make a request for `user` in `state`.
+pub fn may_create(creator: &Creator<'_>, user: &str, state: State) -> Result<(), ProposeError> {
+    let own = creator.user == user;
+    if state == State::Pending {
+        let allowed = !creator.create_denied && (own || creator.may_create || creator.may_create_users);
+        return if allowed {
+            Ok(())
+        } else {
+            Err(ProposeError::MayNotCreate)
+        };
+    }
+    if !creator.may_create {
+        Err(ProposeError::MayNotCreate)
+    } else if own {
+        Err(ProposeError::ResolvedForSelf)
+    } else if creator.has_active_requests {
+        Err(ProposeError::ResolvedWhileElevated)
+    } else {
+        Ok(())
+    }
+}
+
+/// Makes the request that `proposal` asks for.
+///
+/// `certificate_left` is what the caller's certificate has left (`None` for one without end), `role` looks up a
+/// role by name, `every_role` lists all names for a wildcard. The result carries a fresh `id` and nothing that the
+/// client could have chosen about thresholds, reviews or state beyond what [`may_create()`] allowed.
+pub fn propose(
+    proposal: &Proposal,
+    requester: &Requester<'_>,
+    certificate_left: Option<SignedDuration>,
+    role: &dyn Fn(&str) -> Option<Role>,
+    every_role: &dyn Fn() -> Vec<String>,
+    id: String,
+    now: Timestamp,
+) -> Result<Request, ProposeError> {
+    check_fields(proposal)?;
+    let requestable = Requestable::of(requester.roles, requester.traits)?;
+    let roles = roles_asked(proposal, requester, &requestable, every_role)?;
+    if !proposal.dry_run {
+        check_reason(requester, &roles, &proposal.reason)?;
+    }
+    if let Some(refused) = roles.iter().find(|name| !requestable.allows(name)) {
+        return Err(ProposeError::NotRequestable {
+            user: requester.user.to_owned(),
+            role: refused.clone(),
+        });
+    }
+    let compiled = thresholds::compile(&requestable, &roles).ok_or(ProposeError::TooManyThresholds)?;
+    if let Some((name, _)) = compiled.role_thresholds.iter().find(|(_, sets)| sets.is_empty()) {
+        return Err(ProposeError::NoThresholds(name.clone()));
+    }
+    let left = |moment: Option<Timestamp>| moment.map(|moment| moment.duration_since(now));
+    let mut inputs = Inputs {
+        certificate_left,
+        session: left(proposal.session_end),
+        max_duration: left(proposal.max_duration),
+        pending: left(proposal.pending_end),
+        roles: Vec::with_capacity(roles.len()),
+        dry_run: proposal.dry_run,
+    };
+    for name in &roles {
+        let requested = role(name).ok_or_else(|| ProposeError::UnknownRole(name.clone()))?;
+        let longest = requestable
+            .granting(name)
+            .map(|granting| granting.allow.request.max_duration)
+            .fold(SignedDuration::ZERO, SignedDuration::max);
+        inputs.roles.push((requested.max_session_ttl(), longest));
+    }
+    let lifetimes = ttl::lifetimes(&inputs)?;
+    let expires = ttl::after(now, lifetimes.access);
+    if let Some(start) = proposal.assume_start {
+        ttl::check_start(start, now, expires)?;
+    }
+    let suggested_reviewers = if proposal.suggested_reviewers.is_empty() {
+        default_reviewers(requester.roles)
+    } else {
+        proposal.suggested_reviewers.clone()
+    };
+    let request = Request {
+        id,
+        user: requester.user.to_owned(),
+        subject: requester.subject.to_owned(),
+        state: proposal.state,
+        created: now,
+        expires,
+        expiry: if proposal.state == State::Pending {
+            ttl::after(now, lifetimes.pending)
+        } else {
+            expires
+        },
+        session_ttl: ttl::after(now, lifetimes.session),
+        max_duration: expires,
+        reason: proposal.reason.clone(),
+        resolve_reason: proposal.resolve_reason.clone(),
+        resolve_annotations: BTreeMap::new(),
+        system_annotations: annotations(requester, &roles),
+        roles,
+        thresholds: compiled.thresholds,
+        role_thresholds: compiled.role_thresholds,
+        reviews: Vec::new(),
+        suggested_reviewers,
+        resource_ids: Vec::new(),
+        login_hint: proposal.login_hint.clone(),
+        assume_start: proposal.assume_start,
+        dry_run: proposal.dry_run,
+        labels: proposal.labels.clone(),
+    };
+    if request.state == State::Approved && request.asks_for_two() {
+        return Err(ProposeError::TwoAreNeeded);
+    }
+    Ok(request)
+}
+
+fn check_fields(proposal: &Proposal) -> Result<(), ProposeError> {
+    let pending = proposal.state == State::Pending;
+    if pending && !proposal.resolve_reason.is_empty() {
+        Err(ProposeError::ResolveReason)
+    } else if pending && proposal.has_resolve_annotations {
+        Err(ProposeError::ResolveAnnotations)
+    } else if proposal.user.is_empty() {
+        Err(ProposeError::NoUser)
+    } else if proposal.roles.is_empty() && proposal.resource_ids.is_empty() {
+        Err(ProposeError::Nothing)
+    } else if proposal.reason.len() > REASON_MAX {
+        Err(ProposeError::ReasonTooLong)
+    } else if proposal.resolve_reason.len() > REASON_MAX {
+        Err(ProposeError::ResolveReasonTooLong)
+    } else if !proposal.access_list_title.is_empty() {
+        Err(ProposeError::AccessListTitle)
+    } else if proposal.state == State::Promoted {
+        Err(ProposeError::Promoted)
+    } else if !proposal.resource_ids.is_empty() {
+        Err(ProposeError::Resources)
+    } else {
+        Ok(())
+    }
+}
+
+fn roles_asked(
+    proposal: &Proposal,
+    requester: &Requester<'_>,
+    requestable: &Requestable<'_>,
+    every_role: &dyn Fn() -> Vec<String>,
+) -> Result<Vec<String>, ProposeError> {
+    let mut roles = proposal.roles.clone();
+    if roles == ["*"] {
+        if proposal.state != State::Pending {
+            return Err(ProposeError::WildcardResolved(proposal.state));
+        }
+        let held = |name: &String| requester.roles.iter().any(|role| role.name == *name);
+        roles = every_role()
+            .into_iter()
+            .filter(|name| requestable.allows(name) && !held(name))
+            .collect();
+        if roles.is_empty() {
+            return Err(ProposeError::NothingRequestable);
+        }
+    }
+    roles.sort();
+    roles.dedup();
+    Ok(roles)
+}
+
+/// Whether a reason is needed and missing. The mode of a role covers whatever its patterns cover (R13).
+pub(super) fn check_reason(
+    requester: &Requester<'_>,
+    roles: &[String],
+    reason: &str,
+) -> Result<(), ProposeError> {
+    if !reason.trim().is_empty() {
+        return Ok(());
+    }
+    if requester
+        .roles
+        .iter()
+        .any(|role| role.options.request_access == RequestAccess::Reason)
+    {
+        return Err(ProposeError::ReasonForEveryRequest);
+    }
+    let demanding: Vec<Role> = requester
+        .roles
+        .iter()
+        .filter(|role| role.allow.request.reason_mode == "required")
+        .cloned()
+        .collect();
+    let requestable = Requestable::of(&demanding, requester.traits)?;
+    match roles
+        .iter()
+        .find(|role| requestable.granting(role).next().is_some())
+    {
+        Some(role) => Err(ProposeError::ReasonForRole(role.clone())),
+        None => Ok(()),
+    }
+}
+
+fn default_reviewers(roles: &[Role]) -> Vec<String> {
+    let mut reviewers = Vec::new();
+    for reviewer in roles
+        .iter()
+        .flat_map(|role| &role.allow.request.suggested_reviewers)
+    {
+        if !reviewers.contains(reviewer) {
+            reviewers.push(reviewer.clone());
+        }
+    }
+    reviewers
+}
+
+/// The annotations that the asker's roles add, minus those that a role denies.
+fn annotations(requester: &Requester<'_>, roles: &[String]) -> BTreeMap<String, Vec<String>> {
+    let expanded = |templates: &BTreeMap<String, Vec<String>>| -> Vec<(String, String)> {
+        templates
+            .iter()
+            .flat_map(|(key, values)| {
+                template::expand_all(values, requester.traits)
+                    .into_iter()
+                    .map(|value| (key.clone(), value))
+            })
+            .collect()
+    };
+    let denied: Vec<_> = requester
+        .roles
+        .iter()
+        .flat_map(|role| expanded(&role.deny.request.annotations))
+        .collect();
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for role in requester.roles {
+        let alone = std::slice::from_ref(role);
+        let Ok(own) = Requestable::of(alone, requester.traits) else {
+            continue;
+        };
+        if !roles.iter().any(|name| own.granting(name).next().is_some()) {
+            continue;
+        }
+        for pair in expanded(&role.allow.request.annotations) {
+            if !denied.contains(&pair) {
+                found.entry(pair.0).or_default().push(pair.1);
+            }
+        }
+    }
+    for values in found.values_mut() {
+        values.sort();
+        values.dedup();
+    }
+    found
+}
+
+/// What somebody could ask for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Roles that may be asked for and are not held, sorted.
+    pub requestable_roles: Vec<String>,
+    /// Who is suggested.
+    pub suggested_reviewers: Vec<String>,
+    /// Text that asks for a reason.
+    pub request_prompt: String,
+    /// Whether a reason is needed.
+    pub require_reason: bool,
+    /// Whether to ask at sign-in.
+    pub auto_request: bool,
+}
+
+/// What `requester` could ask for, out of `every_role`.
+pub fn capabilities(requester: &Requester<'_>, every_role: &[String]) -> Result<Capabilities, PatternError> {
+    let requestable = Requestable::of(requester.roles, requester.traits)?;
+    let held = |name: &String| requester.roles.iter().any(|role| role.name == *name);
+    let mut roles: Vec<String> = every_role
+        .iter()
+        .filter(|name| requestable.allows(name) && !held(name))
+        .cloned()
+        .collect();
+    roles.sort();
+    let mut prompts: Vec<&str> = requester
+        .roles
+        .iter()
+        .map(|role| role.options.request_prompt.trim())
+        .filter(|prompt| !prompt.is_empty())
+        .collect();
+    prompts.sort_unstable();
+    Ok(Capabilities {
+        require_reason: check_reason(requester, &roles, "").is_err(),
+        requestable_roles: roles,
+        suggested_reviewers: default_reviewers(requester.roles),
+        request_prompt: prompts
+            .first()
+            .map(|prompt| (*prompt).to_owned())
+            .unwrap_or_default(),
+        auto_request: requester
+            .roles
+            .iter()
+            .any(|role| role.options.request_access != RequestAccess::Optional),
+    })
+}
