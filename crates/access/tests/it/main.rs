@@ -1,0 +1,8 @@
+//! The decision core against worked examples, recorded decisions of another server, and a slow twin.
+
+mod attacks;
+mod people;
+mod replay;
+mod traces;
+mod ttl;
+mod twin;
