@@ -1,5 +1,7 @@
 //! The decision core against worked examples, recorded decisions of another server, and a slow twin.
 
+#![allow(clippy::unwrap_used)]
+
 mod attacks;
 mod people;
 mod replay;
