@@ -159,7 +159,6 @@ pub fn renew(
     grant.active_requests = requests.iter().map(|request| request.id.clone()).collect();
     grant.impersonator = holder.impersonator.clone();
     grant.login_ip = holder.login_ip.clone();
-    grant.previous_not_after = holder.not_after;
     Ok(IssuancePermit::of(grant))
 }
 
@@ -198,6 +197,7 @@ pub fn impersonate(
     let not_after = end(wish, target.roles, &limits, now)?;
     let mut grant = grant(target, not_after);
     grant.impersonator = Some(caller.user.to_owned());
+    grant.login_ip = holder.login_ip.clone();
     Ok(IssuancePermit::of(grant))
 }
 
