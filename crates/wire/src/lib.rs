@@ -3,10 +3,12 @@
 //!
 //! - [`pb`]: the messages and the service stubs, generated from `/proto`.
 //! - [`descriptors`]: the same, described at run time.
+//! - [`convert`]: messages to and from the values that decisions are made with.
 //! - [`keep`]: fields that this program does not know survive it.
 //! - [`resource`]: resource files, read with line and column and written as people know them.
 //! - [`status`]: every error as a gRPC status, and back.
 
+pub mod convert;
 pub mod keep;
 pub mod pb;
 pub mod resource;

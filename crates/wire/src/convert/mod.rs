@@ -1,0 +1,13 @@
+//! Between the messages of the wire and the values that decisions are made with.
+//!
+//! Nothing is decided here. What a message says in several ways is read into one; what it does not say is `None`.
+
+mod lists;
+mod moment;
+mod request;
+mod role;
+
+pub use lists::{label_values, labels, traits};
+pub use moment::{moment, timestamp, timestamp_option};
+pub use request::{ConvertError, proposal, request, request_message, state, state_number, submission};
+pub use role::{RoleError, role};
