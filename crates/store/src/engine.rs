@@ -109,13 +109,10 @@ impl State {
             .unwrap_or_default()
     }
 
-    /// The same change, with the bytes that the state holds if they are the same.
-    pub fn share(&self, change: Change) -> Change {
-        let Change::Put(item) = &change else { return change };
-        match self.items.get_key_value(&item.key) {
-            Some((key, entry)) if entry.revision == item.revision => Change::Put(entry.item(key)),
-            _ => change,
-        }
+    /// The item under `key` if this commit wrote it last.
+    pub fn held(&self, key: &str, revision: Revision) -> Option<Item> {
+        let (key, entry) = self.items.get_key_value(key)?;
+        (entry.revision == revision).then(|| entry.item(key))
     }
 
     pub fn entry(&self, key: &Key) -> Option<&Entry> {

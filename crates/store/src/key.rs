@@ -42,6 +42,13 @@ impl Key {
         let whole = text.strip_prefix('/').filter(|_| text.len() <= KEY_BYTES_MAX);
         let sound = whole.is_some_and(|rest| {
             rest.split('/').all(|segment| {
+                if !segment.is_empty()
+                    && !segment
+                        .bytes()
+                        .any(|byte| byte == b'%' || byte.is_ascii_control())
+                {
+                    return true;
+                }
                 let mut again = String::with_capacity(segment.len());
                 unescape(segment).is_some_and(|plain| {
                     escape(&plain, &mut again);

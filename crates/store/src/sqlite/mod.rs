@@ -341,13 +341,13 @@ fn load(connection: &rusqlite::Connection, options: &SqliteOptions) -> Result<(S
             changes: Vec::new(),
         });
     }
-    for (revision, change) in rows::changes(connection)? {
+    for (revision, change) in rows::changes(connection, &state)? {
         let place = revision
             .0
             .checked_sub(floor + 1)
             .and_then(|place| usize::try_from(place).ok());
         match place.and_then(|place| commits.get_mut(place)) {
-            Some(commit) => commit.changes.push(state.share(change)),
+            Some(commit) => commit.changes.push(change),
             None => return damaged(format!("the outbox has a change of no commit, {revision}")),
         }
     }

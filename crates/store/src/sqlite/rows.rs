@@ -5,7 +5,7 @@ use bytes::Bytes;
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, Row, params};
 
-use crate::engine::{Entry, Prepared, micros, moment};
+use crate::engine::{Entry, Prepared, State, micros, moment};
 use crate::history::Change;
 use crate::item::{Item, Revision};
 use crate::key::Key;
@@ -191,8 +191,8 @@ pub(super) fn commits(connection: &Connection) -> rusqlite::Result<Vec<KeptCommi
     rows.collect()
 }
 
-/// What the outbox's commits changed, in order.
-pub(super) fn changes(connection: &Connection) -> Result<Vec<(Revision, Change)>, RowError> {
+/// What the outbox's commits changed, in order. What is still so in `state` shares its bytes.
+pub(super) fn changes(connection: &Connection, state: &State) -> Result<Vec<(Revision, Change)>, RowError> {
     let mut select =
         connection.prepare("SELECT place, key, value, expires, sum FROM changes ORDER BY place")?;
     let mut rows = select.query([])?;
@@ -201,14 +201,17 @@ pub(super) fn changes(connection: &Connection) -> Result<Vec<(Revision, Change)>
         let place: i64 = row.get(0)?;
         let revision = place / ORDINALS;
         let (key, expires, sum): (&str, Option<i64>, i64) = (text(row, 1)?, row.get(3)?, row.get(4)?);
+        let at = Revision(unsigned(revision));
         let (change, actual) = if row.get_ref(2)? == ValueRef::Null {
             (Change::Delete(parse(key)?), deletion_sum(key, revision))
+        } else if let Some(item) = state.held(key, at) {
+            (Change::Put(item), sum)
         } else {
             let value = blob(row, 2)?;
             let item = Item {
                 key: parse(key)?,
                 value: Bytes::copy_from_slice(value),
-                revision: Revision(unsigned(revision)),
+                revision: at,
                 expires: expires.map(moment),
             };
             (Change::Put(item), item_sum(key, value, revision, expires))
@@ -218,7 +221,7 @@ pub(super) fn changes(connection: &Connection) -> Result<Vec<(Revision, Change)>
                 "the outbox entry for `{key}` is not what was written"
             )));
         }
-        changes.push((Revision(unsigned(revision)), change));
+        changes.push((at, change));
     }
     Ok(changes)
 }
