@@ -71,7 +71,7 @@ pub(crate) fn x509_text(der: &[u8]) -> String {
              -certopt no_sigdump,no_pubkey,no_header",
         )
         .lines()
-        .map(str::trim_end)
+        .map(unindented)
         .fold(String::new(), |text, line| text + line + "\n")
 }
 
@@ -84,8 +84,13 @@ pub(crate) fn ssh_text(line: &str) -> String {
         .lines()
         .skip(1)
         .filter(|line| !line.contains("Public key:"))
-        .map(|line| readable(line.trim_end()))
+        .map(|line| readable(unindented(line)))
         .fold(String::new(), |text, line| text + &line + "\n")
+}
+
+/// Both programs begin all lines with eight spaces, and some end with one.
+fn unindented(line: &str) -> &str {
+    line.strip_prefix("        ").unwrap_or(line).trim_end()
 }
 
 /// `ssh-keygen` prints the values of extensions it does not know in hexadecimal.
