@@ -323,7 +323,7 @@ mod tests {
                 "text": "one\ntwo\n", "open": "one\ntwo", "tab": "a\tb", "quote": "it's", "colon": "a: b", "hash": "a #b",
             },
         });
-        expect_test::expect![[r##"
+        expect_test::expect![[r#"
             kind: role
             spec:
               allow:
@@ -364,7 +364,7 @@ mod tests {
                 two
               time: "2024-11-21T18:50:00Z"
               word: "yes"
-        "##]]
+        "#]]
         .assert_eq(&document(&value));
     }
 

@@ -1,3 +1,5 @@
 //! The public interface of `wire`.
 
+mod resource_forms;
+mod resource_mistakes;
 mod resource_reading;

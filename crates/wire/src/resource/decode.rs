@@ -1,0 +1,812 @@
+//! Documents as messages, checked field by field.
+//!
+//! Everything that is wrong in a document is found in one pass and named with its place; nothing is dropped silently. The
+//! original ignores names it does not know, which turns a typing mistake in a role into a role without that line.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::SignedDuration;
+use prost_reflect::{
+    DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value as Proto,
+};
+
+use super::form::{EnumForm, FieldForm, MessageForm, Whole, enum_forms};
+use super::nearest::nearest;
+use super::tree::{Entry, Node, Position, Value, shortened};
+use super::{duration, moment, scalar};
+use crate::pb::countersign::FormKind;
+
+/// Something wrong in a document.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// A field that the kind does not have.
+    #[error("unknown field `{field}` in {owner} at {at}{}", suggestion(nearest.as_deref(), known))]
+    UnknownField {
+        /// As written.
+        field: String,
+        /// The resource, such as "role `x`".
+        owner: String,
+        /// Where.
+        at: Position,
+        /// The known field it is closest to.
+        nearest: Option<String>,
+        /// The fields known there, if they are few.
+        known: Vec<String>,
+    },
+    /// A value of another type than the field has.
+    #[error("field `{field}` in {owner} at {at} takes {expected}, found {found}{}", hint.as_deref().map(|hint| format!("; {hint}")).unwrap_or_default())]
+    WrongType {
+        /// The field.
+        field: String,
+        /// The resource.
+        owner: String,
+        /// Where.
+        at: Position,
+        /// What the field takes.
+        expected: &'static str,
+        /// What was found.
+        found: String,
+        /// How to write it.
+        hint: Option<String>,
+    },
+    /// A text that does not say what the field needs: a duration, a moment, base64.
+    #[error("field `{field}` in {owner} at {at}: `{value}` is not understood: {reason}")]
+    Unreadable {
+        /// The field.
+        field: String,
+        /// The resource.
+        owner: String,
+        /// Where.
+        at: Position,
+        /// As written.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A text that is none of the field's choices.
+    #[error("field `{field}` in {owner} at {at} does not know `{value}`{}", choice(nearest.as_deref(), choices))]
+    UnknownChoice {
+        /// The field.
+        field: String,
+        /// The resource.
+        owner: String,
+        /// Where.
+        at: Position,
+        /// As written.
+        value: String,
+        /// The choice it is closest to.
+        nearest: Option<String>,
+        /// All choices.
+        choices: Vec<String>,
+    },
+    /// A number outside of what the field can hold.
+    #[error(
+        "field `{field}` in {owner} at {at}: the number `{value}` is out of range, {least} to {most} is possible"
+    )]
+    OutOfRange {
+        /// The field.
+        field: String,
+        /// The resource.
+        owner: String,
+        /// Where.
+        at: Position,
+        /// The number.
+        value: i128,
+        /// The smallest possible.
+        least: i128,
+        /// The largest possible.
+        most: i128,
+    },
+    /// Content of a field that this version only carries along.
+    #[error("the content of field `{field}` in {owner} at {at} is not supported yet; leave it out")]
+    NotYet {
+        /// The field.
+        field: String,
+        /// The resource.
+        owner: String,
+        /// Where.
+        at: Position,
+    },
+    /// A field that no longer has a meaning, with a value that would need one.
+    #[error("field `{field}` in {owner} at {at} can only be `{only}`; leave it out")]
+    Fixed {
+        /// The field.
+        field: String,
+        /// The resource.
+        owner: String,
+        /// Where.
+        at: Position,
+        /// The one value.
+        only: &'static str,
+    },
+}
+
+impl Problem {
+    /// Where it is.
+    pub fn at(&self) -> Position {
+        match self {
+            Self::UnknownField { at, .. }
+            | Self::WrongType { at, .. }
+            | Self::Unreadable { at, .. }
+            | Self::UnknownChoice { at, .. }
+            | Self::OutOfRange { at, .. }
+            | Self::NotYet { at, .. }
+            | Self::Fixed { at, .. } => *at,
+        }
+    }
+}
+
+fn suggestion(nearest: Option<&str>, known: &[String]) -> String {
+    match nearest {
+        Some(nearest) => format!("; did you mean `{nearest}`?"),
+        None if known.is_empty() => String::new(),
+        None => format!("; known here: {}", quoted(known)),
+    }
+}
+
+fn choice(nearest: Option<&str>, choices: &[String]) -> String {
+    match nearest {
+        Some(nearest) => format!("; did you mean `{nearest}`?"),
+        None if choices.is_empty() => String::new(),
+        None => format!("; it takes {}", quoted(choices)),
+    }
+}
+
+pub(super) fn quoted<T: AsRef<str>>(words: &[T]) -> String {
+    words
+        .iter()
+        .map(|word| format!("`{}`", word.as_ref()))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Something in a document that is accepted but should be written otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Warning {
+    /// Another name for a field.
+    #[error("field `{written}` in {owner} at {at} is read as `{meant}`; write `{meant}`")]
+    OtherName {
+        /// As written.
+        written: String,
+        /// As meant.
+        meant: &'static str,
+        /// The resource.
+        owner: String,
+        /// Where.
+        at: Position,
+    },
+}
+
+/// What was found while a document was read.
+pub(super) struct Findings {
+    /// The resource as messages call it: "role `x`".
+    pub(super) owner: String,
+    pub(super) problems: Vec<Problem>,
+    pub(super) warnings: Vec<Warning>,
+}
+
+/// No reader needs more than so many problems at once.
+const PROBLEMS_MAX: usize = 50;
+
+impl Findings {
+    pub(super) fn new(owner: String) -> Self {
+        Self {
+            owner,
+            problems: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    fn report(&mut self, problem: Problem) {
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(problem);
+        }
+    }
+
+    fn wrong_type(&mut self, field: &str, node: &Node, expected: &'static str, hint: Option<String>) {
+        let owner = self.owner.clone();
+        self.report(Problem::WrongType {
+            field: field.to_owned(),
+            owner,
+            at: node.at,
+            expected,
+            found: node.described(),
+            hint,
+        });
+    }
+
+    fn unreadable(&mut self, field: &str, node: &Node, value: &str, reason: &dyn ToString) {
+        let (owner, value) = (self.owner.clone(), shortened(value));
+        self.report(Problem::Unreadable {
+            field: field.to_owned(),
+            owner,
+            at: node.at,
+            value,
+            reason: reason.to_string(),
+        });
+    }
+}
+
+/// Reads a group of fields as a message.
+pub(super) fn message(
+    node: &Node,
+    descriptor: &MessageDescriptor,
+    field: &str,
+    found: &mut Findings,
+) -> DynamicMessage {
+    let mut message = DynamicMessage::new(descriptor.clone());
+    let form = MessageForm::of(descriptor);
+    let Some(entries) = node.entries() else {
+        if !matches!(node.value, Value::Null) {
+            found.wrong_type(field, node, "a group of fields", None);
+        }
+        return message;
+    };
+    match form.whole {
+        Whole::Fields => fields(entries, &form, &mut message, found),
+        Whole::TunnelStrategy => tunnel_strategy(node, entries, &form, &mut message, field, found),
+        Whole::Struct => structure(entries, &mut message),
+        Whole::Opaque => {
+            if let Some(entry) = entries.first() {
+                let owner = found.owner.clone();
+                found.report(Problem::NotYet {
+                    field: field.to_owned(),
+                    owner,
+                    at: entry.at,
+                });
+            }
+        }
+    }
+    message
+}
+
+fn fields(entries: &[Entry], form: &MessageForm, message: &mut DynamicMessage, found: &mut Findings) {
+    for entry in entries {
+        if let Some((_, only)) = form.silent.iter().find(|(key, _)| *key == entry.key) {
+            silent(entry, only, found);
+            continue;
+        }
+        let other = form.other_names.iter().find(|(written, _)| *written == entry.key);
+        let key = match other {
+            // Both names at once would be two values for one field.
+            Some((_, meant)) if !entries.iter().any(|entry| entry.key == *meant) => {
+                let (written, owner) = (entry.key.clone(), found.owner.clone());
+                found.warnings.push(Warning::OtherName {
+                    written,
+                    meant,
+                    owner,
+                    at: entry.at,
+                });
+                meant
+            }
+            _ => entry.key.as_str(),
+        };
+        let Some(field) = form.field(key) else {
+            unknown(entry, form.fields.iter().map(|field| field.key.as_str()), found);
+            continue;
+        };
+        let mut target = &mut *message;
+        for outer in &field.inside {
+            let Some(inner) = target.get_field_mut(outer).as_message_mut() else {
+                return;
+            };
+            target = inner;
+        }
+        if let Some(value) = value(&entry.node, field, found) {
+            target.set_field(&field.field, value);
+        }
+    }
+}
+
+fn unknown<'k>(entry: &Entry, known: impl Iterator<Item = &'k str> + Clone, found: &mut Findings) {
+    const KNOWN_MAX: usize = 12;
+    let names: Vec<String> = known.clone().map(str::to_owned).collect();
+    let owner = found.owner.clone();
+    found.report(Problem::UnknownField {
+        field: shortened(&entry.key),
+        owner,
+        at: entry.at,
+        nearest: nearest(&entry.key, known).map(str::to_owned),
+        known: if names.len() <= KNOWN_MAX {
+            names
+        } else {
+            Vec::new()
+        },
+    });
+}
+
+/// A key of older releases that says nothing any more.
+fn silent(entry: &Entry, only: &'static str, found: &mut Findings) {
+    let fits = |node: &Node| matches!(node.value, Value::Null) || node.text() == Some(only);
+    let harmless = only.is_empty()
+        || match &entry.node.value {
+            Value::List(items) => items.iter().all(fits),
+            _ => fits(&entry.node),
+        };
+    if !harmless {
+        let owner = found.owner.clone();
+        found.report(Problem::Fixed {
+            field: entry.key.clone(),
+            owner,
+            at: entry.node.at,
+            only,
+        });
+    }
+}
+
+/// The value of a field; `None` where nothing is to be set.
+fn value(node: &Node, form: &FieldForm, found: &mut Findings) -> Option<Proto> {
+    if matches!(node.value, Value::Null) {
+        return None;
+    }
+    if form.field.is_map() {
+        return map(node, form, found);
+    }
+    if form.field.is_list() {
+        let Value::List(items) = &node.value else {
+            let hint = node.text().map(|text| format!("write `[{}]`", shortened(text)));
+            found.wrong_type(&form.key, node, "a list", hint);
+            return None;
+        };
+        return Some(Proto::List(
+            items
+                .iter()
+                .filter_map(|item| single(item, form, found))
+                .collect(),
+        ));
+    }
+    single(node, form, found)
+}
+
+fn map(node: &Node, form: &FieldForm, found: &mut Findings) -> Option<Proto> {
+    let Some(entries) = node.entries() else {
+        found.wrong_type(&form.key, node, "a group of named values", None);
+        return None;
+    };
+    let Kind::Message(entry_descriptor) = form.field.kind() else {
+        return None;
+    };
+    let value_field = entry_descriptor.map_entry_value_field();
+    let mut values = std::collections::HashMap::new();
+    for entry in entries {
+        if let Some(value) = plain(&entry.node, &value_field, &entry.key, found) {
+            values.insert(MapKey::String(entry.key.clone()), value);
+        }
+    }
+    Some(Proto::Map(values))
+}
+
+fn single(node: &Node, form: &FieldForm, found: &mut Findings) -> Option<Proto> {
+    let key = form.key.as_str();
+    match form.kind {
+        FormKind::Plain => plain(node, &form.field, key, found),
+        FormKind::Nanos => {
+            let span = span(node, key, found)?;
+            if let Ok(nanoseconds) = i64::try_from(span.as_nanos()) {
+                Some(Proto::I64(nanoseconds))
+            } else {
+                found.unreadable(
+                    key,
+                    node,
+                    node.text().unwrap_or_default(),
+                    &duration::DurationError::TooLong,
+                );
+                None
+            }
+        }
+        FormKind::Duration => {
+            let span = if form.as_parts && node.entries().is_some() {
+                parts(node, form, found)?
+            } else {
+                span(node, key, found)?
+            };
+            two_numbers(&form.field, span.as_secs(), span.subsec_nanos())
+        }
+        FormKind::Moment => {
+            let Some(text) = node.text() else {
+                found.wrong_type(key, node, "a moment such as `2026-11-21T18:50:00Z`", None);
+                return None;
+            };
+            match moment::parse(text) {
+                Ok(at) => {
+                    let timestamp = moment::to_proto(at?);
+                    two_numbers(&form.field, timestamp.seconds, timestamp.nanos)
+                }
+                Err(error) => {
+                    found.unreadable(key, node, text, &error);
+                    None
+                }
+            }
+        }
+        FormKind::Labels | FormKind::Traits => labels(node, form, found),
+        FormKind::Strings => {
+            let descriptor = form.field.kind().as_message()?.clone();
+            Some(Proto::Message(strings(&descriptor, texts(node, key, found)?)))
+        }
+        FormKind::BoolOption => {
+            let flag = flag(node, key, found)?;
+            let mut option = DynamicMessage::new(form.field.kind().as_message()?.clone());
+            option.set_field_by_number(1, Proto::Bool(flag));
+            Some(Proto::Message(option))
+        }
+        FormKind::EnumText => {
+            let Kind::Enum(descriptor) = form.field.kind() else {
+                return None;
+            };
+            enum_text(node, &descriptor, key, found)
+        }
+    }
+}
+
+/// `google.protobuf.Timestamp` and `Duration`: seconds and nanoseconds.
+fn two_numbers(field: &FieldDescriptor, seconds: i64, nanos: i32) -> Option<Proto> {
+    let mut message = DynamicMessage::new(field.kind().as_message()?.clone());
+    message.set_field_by_number(1, Proto::I64(seconds));
+    message.set_field_by_number(2, Proto::I32(nanos));
+    Some(Proto::Message(message))
+}
+
+fn span(node: &Node, key: &str, found: &mut Findings) -> Option<SignedDuration> {
+    let Some(text) = node.text() else {
+        let hint = match &node.value {
+            Value::Integer(number) => Some(format!("add a unit, such as `{number}h`, or write `never`")),
+            _ => None,
+        };
+        found.wrong_type(key, node, "a duration such as `30h` or `1h30m`", hint);
+        return None;
+    };
+    duration::parse(text)
+        .map_err(|error| found.unreadable(key, node, text, &error))
+        .ok()
+}
+
+/// A duration written as `{seconds: 43200}`.
+fn parts(node: &Node, form: &FieldForm, found: &mut Findings) -> Option<SignedDuration> {
+    let (mut seconds, mut nanos) = (0_i64, 0_i64);
+    for entry in node.entries()? {
+        let target = match entry.key.as_str() {
+            "seconds" => &mut seconds,
+            "nanos" => &mut nanos,
+            _ => {
+                unknown(entry, ["seconds", "nanos"].into_iter(), found);
+                continue;
+            }
+        };
+        *target = i64::try_from(integer(&entry.node, &form.key, (0, 999_999_999_999), found)?).ok()?;
+    }
+    SignedDuration::from_secs(seconds).checked_add(SignedDuration::from_nanos(nanos))
+}
+
+fn plain(node: &Node, field: &FieldDescriptor, key: &str, found: &mut Findings) -> Option<Proto> {
+    match field.kind() {
+        Kind::String => text(node, key, found).map(Proto::String),
+        Kind::Bool => flag(node, key, found).map(Proto::Bool),
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => {
+            let number = integer(node, key, (i32::MIN.into(), i32::MAX.into()), found)?;
+            i32::try_from(number).ok().map(Proto::I32)
+        }
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => {
+            let number = integer(node, key, (i64::MIN.into(), i64::MAX.into()), found)?;
+            i64::try_from(number).ok().map(Proto::I64)
+        }
+        Kind::Uint32 | Kind::Fixed32 => {
+            let number = integer(node, key, (0, u32::MAX.into()), found)?;
+            u32::try_from(number).ok().map(Proto::U32)
+        }
+        Kind::Uint64 | Kind::Fixed64 => {
+            let number = integer(node, key, (0, u64::MAX.into()), found)?;
+            u64::try_from(number).ok().map(Proto::U64)
+        }
+        Kind::Double => number(node, key, found).map(Proto::F64),
+        #[allow(clippy::cast_possible_truncation)]
+        Kind::Float => number(node, key, found).map(|number| Proto::F32(number as f32)),
+        Kind::Bytes => {
+            let text = text(node, key, found)?;
+            let stripped: String = text.split_ascii_whitespace().collect();
+            if let Ok(bytes) = STANDARD.decode(stripped) {
+                Some(Proto::Bytes(bytes.into()))
+            } else {
+                found.unreadable(key, node, &text, &"expected base64");
+                None
+            }
+        }
+        Kind::Enum(descriptor) => enum_number(node, &descriptor, key, found),
+        Kind::Message(descriptor) => {
+            if !matches!(node.value, Value::Map(_) | Value::Null) {
+                found.wrong_type(key, node, "a group of fields", None);
+                return None;
+            }
+            Some(Proto::Message(message(node, &descriptor, key, found)))
+        }
+    }
+}
+
+fn text(node: &Node, key: &str, found: &mut Findings) -> Option<String> {
+    match &node.value {
+        Value::Text(text) => Some(text.clone()),
+        Value::Null => Some(String::new()),
+        Value::List(_) | Value::Map(_) => {
+            found.wrong_type(key, node, "a text", None);
+            None
+        }
+        _ => {
+            let hint = node
+                .written
+                .as_deref()
+                .map(|written| format!("put it in quotes: \"{}\"", shortened(written)));
+            found.wrong_type(key, node, "a text", hint);
+            None
+        }
+    }
+}
+
+fn flag(node: &Node, key: &str, found: &mut Findings) -> Option<bool> {
+    match &node.value {
+        Value::Bool(flag) => Some(*flag),
+        Value::Text(text) => {
+            if let Value::Bool(flag) = scalar::resolve(text) {
+                return Some(flag);
+            }
+            found.wrong_type(key, node, "`true` or `false`", None);
+            None
+        }
+        _ => {
+            found.wrong_type(key, node, "`true` or `false`", None);
+            None
+        }
+    }
+}
+
+fn integer(node: &Node, key: &str, (least, most): (i128, i128), found: &mut Findings) -> Option<i128> {
+    let Value::Integer(value) = node.value else {
+        found.wrong_type(key, node, "a whole number", None);
+        return None;
+    };
+    if value < least || value > most {
+        let owner = found.owner.clone();
+        found.report(Problem::OutOfRange {
+            field: key.to_owned(),
+            owner,
+            at: node.at,
+            value,
+            least,
+            most,
+        });
+        return None;
+    }
+    Some(value)
+}
+
+fn number(node: &Node, key: &str, found: &mut Findings) -> Option<f64> {
+    match &node.value {
+        Value::Float(value) => Some(*value),
+        #[allow(clippy::cast_precision_loss)]
+        Value::Integer(value) => Some(*value as f64),
+        _ => {
+            found.wrong_type(key, node, "a number", None);
+            None
+        }
+    }
+}
+
+/// One text or a list of texts.
+fn texts(node: &Node, key: &str, found: &mut Findings) -> Option<Vec<String>> {
+    match &node.value {
+        Value::Null => Some(Vec::new()),
+        Value::List(items) => items.iter().map(|item| text(item, key, found)).collect(),
+        _ => text(node, key, found).map(|text| vec![text]),
+    }
+}
+
+fn strings(descriptor: &MessageDescriptor, texts: Vec<String>) -> DynamicMessage {
+    let mut message = DynamicMessage::new(descriptor.clone());
+    message.set_field_by_number(1, Proto::List(texts.into_iter().map(Proto::String).collect()));
+    message
+}
+
+fn labels(node: &Node, form: &FieldForm, found: &mut Findings) -> Option<Proto> {
+    let Some(entries) = node.entries() else {
+        found.wrong_type(&form.key, node, "a group of named texts or lists of texts", None);
+        return None;
+    };
+    let descriptor = form.field.kind().as_message()?.clone();
+    let values_field = descriptor.get_field(1)?;
+    let entry_descriptor = values_field.kind().as_message()?.clone();
+    let strings_descriptor = entry_descriptor
+        .map_entry_value_field()
+        .kind()
+        .as_message()?
+        .clone();
+    let mut values = std::collections::HashMap::new();
+    for entry in entries {
+        if let Some(texts) = texts(&entry.node, &entry.key, found) {
+            values.insert(
+                MapKey::String(entry.key.clone()),
+                Proto::Message(strings(&strings_descriptor, texts)),
+            );
+        }
+    }
+    let mut message = DynamicMessage::new(descriptor);
+    message.set_field(&values_field, Proto::Map(values));
+    Some(Proto::Message(message))
+}
+
+/// An enumeration written by number. Its names are understood as well.
+fn enum_number(node: &Node, descriptor: &EnumDescriptor, key: &str, found: &mut Findings) -> Option<Proto> {
+    if let Some(text) = node.text() {
+        let by_name = descriptor
+            .values()
+            .find(|value| value.name().eq_ignore_ascii_case(text));
+        if let Some(value) = by_name {
+            return Some(Proto::EnumNumber(value.number()));
+        }
+        let choices: Vec<String> = descriptor.values().map(|value| value.name().to_owned()).collect();
+        unknown_choice(node, text, key, choices, found);
+        return None;
+    }
+    let number = integer(node, key, (i32::MIN.into(), i32::MAX.into()), found)?;
+    i32::try_from(number).ok().map(Proto::EnumNumber)
+}
+
+fn unknown_choice(node: &Node, text: &str, key: &str, choices: Vec<String>, found: &mut Findings) {
+    let nearest = nearest(text, choices.iter().map(String::as_str)).map(str::to_owned);
+    let (owner, value) = (found.owner.clone(), shortened(text));
+    found.report(Problem::UnknownChoice {
+        field: key.to_owned(),
+        owner,
+        at: node.at,
+        value,
+        nearest,
+        choices,
+    });
+}
+
+/// An enumeration written by words, flags among them.
+fn enum_text(node: &Node, descriptor: &EnumDescriptor, key: &str, found: &mut Findings) -> Option<Proto> {
+    let forms = enum_forms(descriptor);
+    // `off` without quotes is a flag to YAML and may still be one of the words.
+    let written = node.text().or(node.written.as_deref());
+    let by_word = |word: &str| {
+        forms
+            .iter()
+            .find(|(_, form)| *form == EnumForm::Text(word.to_owned()))
+            .map(|(number, _)| *number)
+    };
+    let by_flag = |flag: bool| {
+        forms
+            .iter()
+            .find(|(_, form)| *form == EnumForm::Flag(flag))
+            .map(|(number, _)| *number)
+    };
+    if let Some(number) = written.and_then(by_word) {
+        return Some(Proto::EnumNumber(number));
+    }
+    let flag = match &node.value {
+        Value::Bool(flag) => Some(*flag),
+        Value::Text(text) => match scalar::resolve(text) {
+            Value::Bool(flag) => Some(flag),
+            _ => None,
+        },
+        _ => None,
+    };
+    if let Some(number) = flag.and_then(by_flag) {
+        return Some(Proto::EnumNumber(number));
+    }
+    if let Value::Integer(number) = node.value
+        && let Ok(number) = i32::try_from(number)
+    {
+        return Some(Proto::EnumNumber(number));
+    }
+    let Some(text) = written else {
+        found.wrong_type(key, node, "one of its words", None);
+        return None;
+    };
+    let choices = forms
+        .iter()
+        .filter_map(|(_, form)| match form {
+            EnumForm::Text(text) if text.is_empty() => None,
+            EnumForm::Text(text) => Some(text.clone()),
+            EnumForm::Flag(flag) => Some(flag.to_string()),
+        })
+        .collect();
+    unknown_choice(node, text, key, choices, found);
+    None
+}
+
+/// `type` names the alternative; its fields stand beside it.
+fn tunnel_strategy(
+    node: &Node,
+    entries: &[Entry],
+    form: &MessageForm,
+    message: &mut DynamicMessage,
+    field: &str,
+    found: &mut Findings,
+) {
+    let Some(kind) = node.field("type") else {
+        if !entries.is_empty() {
+            found.wrong_type(field, node, "a group of fields with a `type`", None);
+        }
+        return;
+    };
+    let Some(word) = text(kind, "type", found) else {
+        return;
+    };
+    let Some(alternative) = form.field(&word) else {
+        let choices = form.fields.iter().map(|field| field.key.clone()).collect();
+        unknown_choice(kind, &word, "type", choices, found);
+        return;
+    };
+    let rest: Vec<Entry> = entries
+        .iter()
+        .filter(|entry| entry.key != "type")
+        .cloned()
+        .collect();
+    let Kind::Message(descriptor) = alternative.field.kind() else {
+        return;
+    };
+    let mut inner = DynamicMessage::new(descriptor.clone());
+    fields(&rest, &MessageForm::of(&descriptor), &mut inner, found);
+    message.set_field(&alternative.field, Proto::Message(inner));
+}
+
+/// `google.protobuf.Struct`.
+fn structure(entries: &[Entry], message: &mut DynamicMessage) {
+    let descriptor = prost_reflect::ReflectMessage::descriptor(message);
+    let Some(field) = descriptor.get_field(1) else {
+        return;
+    };
+    let Some(value_descriptor) = field
+        .kind()
+        .as_message()
+        .map(|entry| entry.map_entry_value_field().kind())
+        .and_then(|kind| kind.as_message().cloned())
+    else {
+        return;
+    };
+    let values = entries
+        .iter()
+        .map(|entry| {
+            (
+                MapKey::String(entry.key.clone()),
+                Proto::Message(structure_value(&entry.node, &value_descriptor)),
+            )
+        })
+        .collect();
+    message.set_field(&field, Proto::Map(values));
+}
+
+fn structure_value(node: &Node, descriptor: &MessageDescriptor) -> DynamicMessage {
+    let mut message = DynamicMessage::new(descriptor.clone());
+    let inner = |number: u32| {
+        descriptor
+            .get_field(number)
+            .and_then(|field| field.kind().as_message().cloned())
+    };
+    match &node.value {
+        Value::Null => message.set_field_by_number(1, Proto::EnumNumber(0)),
+        #[allow(clippy::cast_precision_loss)]
+        Value::Integer(number) => message.set_field_by_number(2, Proto::F64(*number as f64)),
+        Value::Float(number) => message.set_field_by_number(2, Proto::F64(*number)),
+        Value::Text(text) => message.set_field_by_number(3, Proto::String(text.clone())),
+        Value::Bool(flag) => message.set_field_by_number(4, Proto::Bool(*flag)),
+        Value::Map(entries) => {
+            if let Some(descriptor) = inner(5) {
+                let mut group = DynamicMessage::new(descriptor);
+                structure(entries, &mut group);
+                message.set_field_by_number(5, Proto::Message(group));
+            }
+        }
+        Value::List(items) => {
+            if let Some(list_descriptor) = inner(6) {
+                let mut list = DynamicMessage::new(list_descriptor);
+                let items = items
+                    .iter()
+                    .map(|item| Proto::Message(structure_value(item, descriptor)))
+                    .collect();
+                list.set_field_by_number(1, Proto::List(items));
+                message.set_field_by_number(6, Proto::Message(list));
+            }
+        }
+    }
+    message
+}
