@@ -18,6 +18,7 @@ mod search;
 mod writer;
 
 use std::fs::{DirBuilder, File, OpenOptions};
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -132,9 +133,18 @@ impl Sqlite {
             lock,
         };
         let (tasks, receiver) = mpsc::channel();
+        let shown = Arc::clone(&engine);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || writer.serve(&receiver))
+            .spawn(move || {
+                // Nothing is written after a panic, so no half-changed state is ever shown.
+                let served = std::panic::catch_unwind(AssertUnwindSafe(|| writer.serve(&receiver)));
+                if served.is_err() {
+                    let reason = "the writer ended by a panic".to_owned();
+                    tracing::error!(%reason, "the store stops writing");
+                    shown.set_health(Health::Failed { reason });
+                }
+            })
             .map_err(no_thread)?;
         Ok(Self {
             engine,
@@ -143,6 +153,16 @@ impl Sqlite {
             waiting,
             writer: Mutex::new(Some(thread)),
         })
+    }
+}
+
+impl Sqlite {
+    /// Why nobody answers a batch.
+    fn unserved(&self) -> CommitError {
+        match self.engine.health() {
+            Health::Failed { reason } => CommitError::Failed { reason },
+            Health::Writable | Health::Full | Health::Closed => CommitError::Closed,
+        }
     }
 }
 
@@ -168,14 +188,14 @@ impl Store for Sqlite {
         } else {
             self.tasks
                 .send(Task::Commit(batch, sender))
-                .map_err(|_| CommitError::Closed)
+                .map_err(|_| self.unserved())
         };
         if sent.is_err() {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
         }
         Box::pin(async move {
             sent?;
-            answer.await.unwrap_or(Err(CommitError::Closed))
+            answer.await.unwrap_or_else(|_| Err(self.unserved()))
         })
     }
 
@@ -240,10 +260,9 @@ impl Drop for Sqlite {
         // It may be closed already.
         let _ = self.tasks.send(Task::Close(sender));
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(writer) = writer
-            && writer.join().is_err()
-        {
-            tracing::error!("the store's writer ended by a panic");
+        if let Some(writer) = writer {
+            // A panic was told of where it happened.
+            let _ = writer.join();
         }
     }
 }

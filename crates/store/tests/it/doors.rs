@@ -116,6 +116,27 @@ fn another_programs_files_are_left_alone() {
     );
 }
 
+/// The backup that `docs/operations/data-directory.md` tells of.
+#[tokio::test]
+async fn a_copy_of_a_running_store_opens() {
+    let home = tempfile::tempdir().unwrap();
+    let (dir, copy) = (home.path().join("data"), home.path().join("copy"));
+    let now = Timestamp::UNIX_EPOCH;
+    let store = Sqlite::open(&dir).unwrap();
+    let put = |n: usize| Batch::at(now).put(Key::of(["things", &n.to_string()]), "1");
+    for n in 0..100 {
+        store.commit(put(n)).await.unwrap();
+    }
+    std::fs::create_dir(&copy).unwrap();
+    let statement = format!("VACUUM INTO '{}'", copy.join("state.db").display());
+    database(&dir).execute_batch(&statement).unwrap();
+    store.commit(put(100)).await.unwrap();
+    let copied = Sqlite::open(&copy).unwrap();
+    assert_eq!((copied.revision().0, copied.figures().items), (100, 100));
+    copied.commit(put(101)).await.unwrap();
+    assert_eq!((store.revision().0, store.figures().items), (101, 101));
+}
+
 /// The first version's tables with some content, frozen. What this release makes of them must be all of it.
 #[tokio::test]
 async fn a_store_of_the_first_version_opens() {
