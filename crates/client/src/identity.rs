@@ -138,10 +138,7 @@ pub struct IdentityParts {
 #[derive(Debug, Clone)]
 pub struct Identity {
     origin: Origin,
-    user: String,
-    cluster: String,
-    not_before: Timestamp,
-    not_after: Timestamp,
+    certified: pki::Identity,
     credentials: Credentials,
     authorities: Vec<CertificateDer<'static>>,
     ssh_certificate: Option<String>,
@@ -173,13 +170,10 @@ impl Identity {
             }
             Err(error) => return Err(with_causes(&error)),
         };
-        let subject = crate::subject::Subject::of(credentials.certificate())
-            .map_err(|reason| malformed(reason.to_owned()))?;
+        let certified = pki::Identity::from_certificate(credentials.certificate())
+            .map_err(|error| malformed(error.to_string()))?;
         Ok(Self {
-            user: subject.user,
-            cluster: subject.cluster,
-            not_before: subject.not_before,
-            not_after: subject.not_after,
+            certified,
             origin,
             credentials,
             authorities,
@@ -246,16 +240,16 @@ impl Identity {
     /// Whether the certificate is valid at `now`.
     pub fn check_time(&self, now: Timestamp) -> Result<(), IdentityError> {
         let origin = || self.origin.clone();
-        if now >= self.not_after {
+        if now >= self.not_after() {
             return Err(IdentityError::Expired {
                 origin: origin(),
-                at: self.not_after,
+                at: self.not_after(),
             });
         }
-        if now < self.not_before {
+        if now < self.certified.not_before {
             return Err(IdentityError::NotYetValid {
                 origin: origin(),
-                at: self.not_before,
+                at: self.certified.not_before,
             });
         }
         Ok(())
@@ -268,17 +262,22 @@ impl Identity {
 
     /// The name in the certificate: a user, or `HOSTUUID.CLUSTER`.
     pub fn user(&self) -> &str {
-        &self.user
+        &self.certified.username
     }
 
     /// The cluster that issued it.
     pub fn cluster(&self) -> &str {
-        &self.cluster
+        &self.certified.cluster
     }
 
     /// The end of its validity.
     pub fn not_after(&self) -> Timestamp {
-        self.not_after
+        self.certified.not_after
+    }
+
+    /// Everything the certificate says: roles, active requests, who asked for it.
+    pub fn certified(&self) -> &pki::Identity {
+        &self.certified
     }
 
     /// The certificate with its key, for TLS.
@@ -356,7 +355,7 @@ impl IdentityHandle {
                     told = None;
                     if exchanged {
                         let identity = self.current();
-                        tracing::info!(origin = %identity.origin, until = %identity.not_after, "identity renewed");
+                        tracing::info!(origin = %identity.origin, until = %identity.not_after(), "identity renewed");
                     }
                 }
                 Err(error) => {

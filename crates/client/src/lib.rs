@@ -12,7 +12,6 @@ pub mod identity;
 mod identity_file;
 pub mod profile;
 pub mod roads;
-mod subject;
 pub mod watch;
 pub mod web;
 

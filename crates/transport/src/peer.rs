@@ -13,14 +13,9 @@ use tokio_rustls::server::TlsStream;
 use crate::drain::Drain;
 use crate::stream::{Raw, Replay};
 
-/// Which set of authorities vouches for a peer's certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Authority {
-    /// Signs people, bots and whoever they impersonate.
-    User,
-    /// Signs the cluster's own services.
-    Host,
-}
+/// Which set of authorities vouches for a peer's certificate: the user's, which signs people, bots and
+/// whoever they impersonate, or the host's, which signs the cluster's own services.
+pub use pki::identity::VouchedBy as Authority;
 
 /// The other end of a connection: what TLS proved and what the socket says, nothing it claims itself.
 ///

@@ -47,6 +47,9 @@ pub enum TlsError {
     /// The private key is of a kind that TLS cannot use.
     #[error("the private key cannot be used")]
     Key(#[source] rustls::Error),
+    /// The private key cannot be handed to TLS.
+    #[error("the private key cannot be used")]
+    KeyPair(#[source] pki::KeyError),
     /// Certificate and private key belong to different pairs.
     #[error("the private key does not belong to the certificate")]
     KeyMismatch,
@@ -107,6 +110,11 @@ impl Credentials {
             Err(error) => return Err(TlsError::Certificate(error)),
         }
         Ok(Self(Arc::new(certified)))
+    }
+
+    /// A chain and the key pair of the leaf.
+    pub fn from_key_pair(chain: Vec<CertificateDer<'static>>, pair: &pki::KeyPair) -> Result<Self, TlsError> {
+        Self::new(chain, pair.to_tls().map_err(TlsError::KeyPair)?)
     }
 
     /// Reads both from PEM text.

@@ -71,10 +71,10 @@ fn what_does_not_belong_together_is_refused() {
         ..good
     };
     assert!(told(&broken).contains("cannot be read"), "{}", told(&broken));
-    let nowhere = world.user.issue(&Leaf::default());
+    let nobody = world.user.issue(&Leaf::default());
     assert_eq!(
-        told(&world.parts(&nowhere)),
-        "the identity file `/tmp/identity` cannot be read: the certificate names no cluster"
+        told(&world.parts(&nobody)),
+        "the identity file `/tmp/identity` cannot be read: missing identity groups"
     );
 }
 

@@ -12,6 +12,7 @@ const OID_ECDSA_SHA256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02
 const OID_EC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 const OID_P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 const OID_CN: &[u8] = &[0x55, 0x04, 0x03];
+const OID_O: &[u8] = &[0x55, 0x04, 0x0a];
 /// The attribute that names the cluster of an identity.
 const OID_CLUSTER: &[u8] = &[0x2b, 0xce, 0x0f, 0x01, 0x07];
 const OID_SAN: &[u8] = &[0x55, 0x1d, 0x11];
@@ -161,6 +162,7 @@ fn subject(leaf: &Leaf<'_>) -> Vec<u8> {
         &seq(&[oid(OID_CN), tlv(0x0c, leaf.subject.as_bytes())]),
     )];
     if let Some(cluster) = leaf.cluster {
+        name.push(tlv(0x31, &seq(&[oid(OID_O), tlv(0x13, b"devops")])));
         name.push(tlv(
             0x31,
             &seq(&[oid(OID_CLUSTER), tlv(0x13, cluster.as_bytes())]),

@@ -6,4 +6,5 @@ mod dialling;
 mod http_port;
 mod mutual_tls;
 mod one_port;
+mod own_certificates;
 mod world;
