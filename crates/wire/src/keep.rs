@@ -8,7 +8,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::ops::{Deref, DerefMut};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -73,13 +72,12 @@ impl Message for Opaque {
 /// It reads and changes like the message itself. When it is encoded, the fields that this
 /// program does not know are where they were, at every depth, as far as what contained them is
 /// still there (see [`carry_unknown`]).
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Kept<M> {
     message: M,
-    /// What was received, as a whole.
+    /// The fields that were received and hold, somewhere, what `message` does not. Empty when
+    /// everything is known, as usual.
     received: BytesMut,
-    /// Whether there is anything in it that `message` does not hold.
-    unknown: bool,
 }
 
 impl<M> Kept<M> {
@@ -96,7 +94,7 @@ impl<M> Kept<M> {
 
     /// Whether something was received that this program does not know.
     pub fn has_unknown(&self) -> bool {
-        self.unknown
+        !self.received.is_empty()
     }
 
     /// Forgets what this program does not know.
@@ -109,7 +107,7 @@ impl<M> Kept<M> {
 impl<M: Message + Name> Kept<M> {
     /// The encoding with everything carried over; `None` when the message's own will do.
     fn carried(&self) -> Option<Vec<u8>> {
-        if !self.unknown {
+        if self.received.is_empty() {
             return None;
         }
         let descriptor = descriptor::<M>()?;
@@ -122,7 +120,6 @@ impl<M> From<M> for Kept<M> {
         Self {
             message,
             received: BytesMut::new(),
-            unknown: false,
         }
     }
 }
@@ -144,26 +141,6 @@ impl<M> DerefMut for Kept<M> {
 impl<M: fmt::Debug> fmt::Debug for Kept<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.message.fmt(f)
-    }
-}
-
-impl<M: PartialEq> PartialEq for Kept<M> {
-    fn eq(&self, other: &Self) -> bool {
-        self.message == other.message
-            && self.unknown == other.unknown
-            && (!self.unknown || self.received == other.received)
-    }
-}
-
-impl<M: Eq> Eq for Kept<M> {}
-
-impl<M: Hash> Hash for Kept<M> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.message.hash(state);
-        self.unknown.hash(state);
-        if self.unknown {
-            self.received.hash(state);
-        }
     }
 }
 
@@ -190,15 +167,14 @@ impl<M: Message + Name> Message for Kept<M> {
         buf: &mut impl Buf,
         ctx: DecodeContext,
     ) -> Result<(), DecodeError> {
-        let start = self.received.len() + key_len(tag);
-        UnknownField::decode_value(tag, wire_type, buf, ctx.clone())?.encode(&mut self.received);
-        let value = &self.received[start..];
+        let mut field = BytesMut::new();
+        UnknownField::decode_value(tag, wire_type, buf, ctx.clone())?.encode(&mut field);
+        let value = &field[key_len(tag)..];
         self.message.merge_field(tag, wire_type, &mut &*value, ctx)?;
-        if !self.unknown {
-            self.unknown = match descriptor::<M>() {
-                Some(descriptor) => is_unknown(&descriptor, tag, wire_type, value)?,
-                None => false,
-            };
+        if let Some(descriptor) = descriptor::<M>()
+            && is_unknown(&descriptor, tag, wire_type, value)?
+        {
+            self.received.extend_from_slice(&field);
         }
         Ok(())
     }
@@ -213,7 +189,6 @@ impl<M: Message + Name> Message for Kept<M> {
     fn clear(&mut self) {
         self.message.clear();
         self.received.clear();
-        self.unknown = false;
     }
 }
 
@@ -305,7 +280,7 @@ pub fn carry_unknown(descriptor: &MessageDescriptor, old: &[u8], new: &[u8]) -> 
 }
 
 fn graft(descriptor: &MessageDescriptor, old: &Bytes, new: &Bytes) -> Result<Bytes, DecodeError> {
-    if is_opaque(descriptor) || !has_unknown(descriptor, old)? {
+    if !has_unknown(descriptor, old)? {
         return Ok(new.clone());
     }
     let old_fields = fields(old.clone())?;
@@ -402,7 +377,7 @@ fn graft_list(
 
 /// An encoded message without what `descriptor` does not know.
 fn without_unknown(descriptor: &MessageDescriptor, bytes: &Bytes) -> Result<Bytes, DecodeError> {
-    if is_opaque(descriptor) || !has_unknown(descriptor, bytes)? {
+    if !has_unknown(descriptor, bytes)? {
         return Ok(bytes.clone());
     }
     let mut out = BytesMut::with_capacity(bytes.len());

@@ -5,11 +5,13 @@
 //! - [`descriptors`]: the same, described at run time.
 //! - [`convert`]: messages to and from the values that decisions are made with.
 //! - [`keep`]: fields that this program does not know survive it.
+//! - [`metadata`]: headers and warnings beside the messages.
 //! - [`resource`]: resource files, read with line and column and written as people know them.
 //! - [`status`]: every error as a gRPC status, and back.
 
 pub mod convert;
 pub mod keep;
+pub mod metadata;
 pub mod pb;
 pub mod resource;
 pub mod status;
