@@ -2,11 +2,13 @@
 //!
 //! Nothing is decided here. What a message says in several ways is read into one; what it does not say is `None`.
 
+mod content;
 mod lists;
 mod moment;
 mod request;
 mod role;
 
+pub use content::{content_digest, request_content, role_digest};
 pub use lists::{label_values, labels, traits};
 pub use moment::{moment, timestamp, timestamp_option};
 pub use request::{ConvertError, proposal, request, request_message, state, state_number, submission};

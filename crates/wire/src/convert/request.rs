@@ -48,6 +48,7 @@ pub fn state_number(state: State) -> i32 {
 pub fn proposal(message: &types::AccessRequestV3) -> Result<Proposal, ConvertError> {
     let spec = message.spec.as_ref().ok_or(ConvertError::Missing("spec"))?;
     let annotations = spec.resolve_annotations.as_ref();
+    let metadata = message.metadata.as_ref();
     Ok(Proposal {
         user: spec.user.clone(),
         roles: spec.roles.clone(),
@@ -66,11 +67,10 @@ pub fn proposal(message: &types::AccessRequestV3) -> Result<Proposal, ConvertErr
         dry_run: spec.dry_run,
         max_duration: moment(spec.max_duration.as_ref()),
         session_end: moment(spec.expires.as_ref()),
-        pending_end: moment(spec.resource_expiry.as_ref()),
+        // Clients of older releases say it in the metadata.
+        pending_end: moment(spec.resource_expiry.as_ref()).or_else(|| moment(metadata?.expires.as_ref())),
         assume_start: moment(spec.assume_start_time.as_ref()),
-        labels: message
-            .metadata
-            .as_ref()
+        labels: metadata
             .map(|metadata| metadata.labels.clone())
             .unwrap_or_default(),
     })
@@ -95,7 +95,9 @@ pub fn request(message: &types::AccessRequestV3) -> Result<Request, ConvertError
         state: state(spec.state)?.ok_or(ConvertError::State(0))?,
         created: needed("creation time", &spec.created)?,
         expires,
-        expiry: moment(spec.resource_expiry.as_ref()).unwrap_or(expires),
+        expiry: moment(spec.resource_expiry.as_ref())
+            .or_else(|| moment(metadata.expires.as_ref()))
+            .unwrap_or(expires),
         session_ttl: moment(spec.session_ttl.as_ref()).unwrap_or(expires),
         max_duration: moment(spec.max_duration.as_ref()).unwrap_or(expires),
         reason: spec.request_reason.clone(),

@@ -7,6 +7,7 @@
 //! Start at [`Resource`]; [`read`] holds the limits that every text meets first.
 
 mod decode;
+pub mod defaults;
 mod document;
 pub mod duration;
 mod encode;

@@ -56,7 +56,9 @@ pub fn check(name: &str) -> Result<(), NameError> {
 }
 
 fn allowed(character: char) -> bool {
-    character.is_ascii_alphanumeric()
+    // Letters that show nothing.
+    let blank = matches!(character, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}');
+    character.is_alphanumeric() && !blank
         || matches!(character, '-' | '_' | '.' | '@' | ':' | '+' | '=' | '~' | '%')
 }
 
@@ -73,6 +75,7 @@ mod tests {
             "a+b",
             "bot:1",
             "v1.2_x",
+            "jürgen",
         ] {
             assert_eq!(check(name), Ok(()), "{name}");
         }
@@ -83,7 +86,7 @@ mod tests {
             "..",
             "a\n",
             "a\u{202e}b",
-            "naïve",
+            "a\u{3164}",
             "a\\b",
             "$(x)",
             &"x".repeat(257),

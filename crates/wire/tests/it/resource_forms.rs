@@ -491,7 +491,7 @@ fn observed_documents_are_printed_as_they_were_read() {
         // What is stored and read back is the same again, and so is its JSON.
         let again = Resource::decode(resource.kind(), &resource.encode()).expect("decodes");
         assert_eq!(again.to_yaml(), *text, "{what}");
-        let json = json_of(&[again.clone()], 4);
+        let json = json_of(std::slice::from_ref(&again), 4);
         let from_json = read_all(&json, &Limits::FILE).expect("readable");
         assert_eq!(yaml_of(&from_json), *text, "{what}");
     }
