@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 use tokio::sync::watch;
 use transport::tls::{Credentials, TlsError, certificates_from_pem};
+use wire::identity_file::IdentityFile;
 
 use crate::files::{self, FileError};
-use crate::identity_file;
 use crate::profile::{ProfileDir, ProfileError};
 
 /// Where an identity comes from; decides what an error asks people to do.
@@ -134,6 +134,17 @@ pub struct IdentityParts {
     pub ssh_certificate: Option<String>,
 }
 
+impl From<IdentityFile> for IdentityParts {
+    fn from(file: IdentityFile) -> Self {
+        Self {
+            private_key: file.private_key,
+            tls_certificate: file.tls_certificate,
+            tls_authorities: file.tls_authorities.concat(),
+            ssh_certificate: file.ssh_certificate,
+        }
+    }
+}
+
 /// A usable identity.
 #[derive(Debug, Clone)]
 pub struct Identity {
@@ -183,11 +194,11 @@ impl Identity {
 
     /// The identity in a text of the form of an identity file.
     pub fn from_text(text: &str, origin: Origin) -> Result<Self, IdentityError> {
-        let parts = identity_file::read(text).map_err(|error| IdentityError::Malformed {
+        let file = IdentityFile::read(text).map_err(|error| IdentityError::Malformed {
             origin: origin.clone(),
             reason: error.to_string(),
         })?;
-        Self::new(&parts, origin)
+        Self::new(&file.into(), origin)
     }
 
     /// The identity in a file.

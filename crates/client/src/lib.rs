@@ -9,7 +9,6 @@ pub mod calls;
 pub mod cluster;
 pub mod files;
 pub mod identity;
-mod identity_file;
 pub mod profile;
 pub mod roads;
 pub mod watch;
