@@ -256,11 +256,12 @@ fn a_role_is_filled_in_as_the_original_fills_it_in() {
 #[test]
 fn what_a_version_opens_by_itself_is_written_down() {
     let allow = |text: &str| {
-        let from = text.find("  allow:").expect("allow");
+        let from = text.find("spec:\n  allow:").expect("allow");
         let to = text.find("  deny:").expect("deny");
         text[from..to].to_owned()
     };
     expect_test::expect![[r#"
+        spec:
           allow:
             app_labels:
               '*': '*'
@@ -283,7 +284,7 @@ fn what_a_version_opens_by_itself_is_written_down() {
     for version in ["v4", "v5", "v6", "v7", "v8"] {
         assert_eq!(
             allow(&filled(version, "{logins: [root]}")),
-            "  allow:\n    logins:\n    - root\n",
+            "spec:\n  allow:\n    logins:\n    - root\n",
             "{version}"
         );
     }
