@@ -62,29 +62,28 @@ fn step(name: &str, check: impl FnOnce() -> Outcome) -> Outcome {
     check()
 }
 
-/// The published Go client against our descriptors, and the peer program that the stories run.
+/// The published Go client against our descriptors and our credentials, and the peer program that the stories run.
 fn interop() -> Outcome {
     let go = packages::go()?;
     let folder = build::root().join("interop");
     let descriptors = build::root().join("target/descriptors.bin");
-    build::run(
-        build::cargo()
-            .args([
-                "run",
-                "--quiet",
-                "--locked",
-                "--package",
-                "wire",
-                "--example",
-                "descriptors",
-                "--",
-            ])
-            .arg(&descriptors),
-    )?;
+    let credentials = build::root().join("target/credentials");
+    for (package, example, out) in [
+        ("wire", "descriptors", &descriptors),
+        ("client", "credentials", &credentials),
+    ] {
+        build::run(
+            build::cargo()
+                .args(["run", "--quiet", "--locked", "--package", package])
+                .args(["--example", example, "--"])
+                .arg(out),
+        )?;
+    }
     build::run(
         Command::new(&go)
             .current_dir(&folder)
             .env("COUNTERSIGN_DESCRIPTORS", &descriptors)
+            .env("COUNTERSIGN_CREDENTIALS", &credentials)
             .args(["test", "./..."]),
     )?;
     build::run(
