@@ -6,11 +6,12 @@ use prost::{DecodeError, Message as _};
 use prost_reflect::{DynamicMessage, Value as Proto};
 use serde_json::Value as Json;
 
-use super::decode::{self, Findings, Problem, Warning, quoted};
+use super::decode;
 use super::form::MessageForm;
 use super::kind::{Kind, NOT_YET};
 use super::name::{self, NameError};
 use super::nearest::nearest;
+use super::problem::{Findings, Problem, Warning, quoted};
 use super::read::{self, Limits, ReadError};
 use super::tree::{Node, Position, Value, shortened};
 use super::{encode, json, secrets, yaml};

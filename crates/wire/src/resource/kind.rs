@@ -378,6 +378,11 @@ impl Kind {
         self.info().singleton
     }
 
+    /// What else commands understand, in lower case.
+    pub const fn aliases(self) -> &'static [&'static str] {
+        self.info().aliases
+    }
+
     /// The full name of its message.
     pub const fn message(self) -> &'static str {
         self.info().message

@@ -746,3 +746,39 @@ fn secrets_are_printed_only_on_request() {
     let without = wire::resource::secrets::without(&user).expect("a user");
     assert_eq!(without.spec.and_then(|spec| spec.local_auth), None);
 }
+
+#[test]
+fn the_reference_page_lists_every_kind() {
+    use wire::resource::Verb;
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/resources.md");
+    let page = std::fs::read_to_string(page).expect("the page");
+    for kind in Kind::ALL {
+        let quoted: Vec<String> = kind.aliases().iter().map(|alias| format!("`{alias}`")).collect();
+        let aliases = if quoted.is_empty() {
+            String::new()
+        } else {
+            format!(" {}", quoted.join(", "))
+        };
+        let verbs = [
+            (Verb::Create, "create"),
+            (Verb::Get, "get"),
+            (Verb::Edit, "edit"),
+            (Verb::Remove, "rm"),
+        ];
+        let verbs: Vec<&str> = verbs
+            .into_iter()
+            .filter(|(verb, _)| kind.can(*verb))
+            .map(|(_, word)| word)
+            .collect();
+        let verbs = if verbs.is_empty() {
+            String::new()
+        } else {
+            format!(" {}", verbs.join(", "))
+        };
+        let row = format!(
+            "| `{kind}` |{aliases} | {} |{verbs} |",
+            kind.versions().join(", ")
+        );
+        assert!(page.contains(&row), "the page lacks: {row}");
+    }
+}
