@@ -197,7 +197,7 @@ impl Identity {
         let username = facts
             .one(oid::COMMON_NAME, "user name")?
             .ok_or(IdentityError::MissingUsername)?;
-        let groups = facts.all(oid::ORGANIZATION);
+        let groups = facts.all(oid::ORGANIZATION, "role")?;
         if groups.is_empty() {
             return Err(IdentityError::MissingGroups);
         }
@@ -209,17 +209,17 @@ impl Identity {
         Ok(Self {
             username,
             groups,
-            system_roles: facts.all(oid::SYSTEM_ROLE),
-            usage: facts.all(oid::ORGANIZATIONAL_UNIT),
-            principals: facts.all(oid::LOCALITY),
+            system_roles: facts.all(oid::SYSTEM_ROLE, "system role")?,
+            usage: facts.all(oid::ORGANIZATIONAL_UNIT, "usage")?,
+            principals: facts.all(oid::LOCALITY, "login")?,
             route_to_cluster: facts.one(oid::STREET, "route")?.unwrap_or_default(),
-            traits: match facts.one(oid::POSTAL_CODE, "traits")? {
+            traits: match facts.json(oid::POSTAL_CODE, "traits")? {
                 Some(json) => traits_from(&json).ok_or(IdentityError::Malformed("traits"))?,
                 None => Traits::new(),
             },
             cluster: cluster.ok_or(IdentityError::MissingCluster)?,
-            kubernetes_users: facts.all(oid::KUBERNETES_USER),
-            kubernetes_groups: facts.all(oid::KUBERNETES_GROUP),
+            kubernetes_users: facts.all(oid::KUBERNETES_USER, "Kubernetes user")?,
+            kubernetes_groups: facts.all(oid::KUBERNETES_GROUP, "Kubernetes group")?,
             kubernetes_cluster: facts.one(oid::KUBERNETES_CLUSTER, "Kubernetes cluster")?,
             mfa_device: facts.one(oid::MFA_DEVICE, "MFA device")?,
             login_ip: facts.parsed(oid::LOGIN_IP, "login address")?,
@@ -229,9 +229,9 @@ impl Identity {
             private_key_policy: facts.one(oid::PRIVATE_KEY_POLICY, "key policy")?,
             user_type: facts.one(oid::USER_TYPE, "user type")?,
             impersonator: facts.one(oid::IMPERSONATOR, "impersonator")?,
-            active_requests: facts.all(oid::ACTIVE_REQUEST),
+            active_requests: facts.all(oid::ACTIVE_REQUEST, "access request")?,
             disallow_reissue: facts.flag(oid::DISALLOW_REISSUE, "reissue flag")?,
-            allowed_resources: match facts.one(oid::ALLOWED_RESOURCES, "resources")? {
+            allowed_resources: match facts.json(oid::ALLOWED_RESOURCES, "resources")? {
                 Some(json) => list_from(&json).ok_or(IdentityError::Malformed("resources"))?,
                 None => Vec::new(),
             },
@@ -239,7 +239,7 @@ impl Identity {
             connection_diagnostic: facts.one(oid::CONNECTION_DIAGNOSTIC, "diagnostic")?,
             bot_name: facts.one(oid::BOT_NAME, "bot name")?,
             bot_instance: facts.one(oid::BOT_INSTANCE, "bot instance")?,
-            join_attributes: facts.one(oid::JOIN_ATTRIBUTES, "join attributes")?,
+            join_attributes: facts.json(oid::JOIN_ATTRIBUTES, "join attributes")?,
             device_id: facts.one(oid::DEVICE_ID, "device")?,
             device_asset_tag: facts.one(oid::DEVICE_ASSET_TAG, "device's tag")?,
             device_credential: facts.one(oid::DEVICE_CREDENTIAL, "device's credential")?,
@@ -384,41 +384,70 @@ fn each(values: &[String]) -> impl Iterator<Item = &str> {
 }
 
 /// The values of a name, by attribute.
-struct Facts(BTreeMap<ObjectIdentifier, Vec<String>>);
+///
+/// `None` stands for a value that is no text, which matters only if the attribute is one we know.
+struct Facts(BTreeMap<ObjectIdentifier, Vec<Option<String>>>);
 
 impl Facts {
     fn of(name: &Name) -> Result<Self, IdentityError> {
-        let mut facts: BTreeMap<_, Vec<String>> = BTreeMap::new();
+        let mut facts: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (index, pair) in name.iter().enumerate() {
             if index >= VALUES_MAX {
                 return Err(IdentityError::TooMany);
             }
-            let value = text(&pair.value)
-                .filter(|value| !value.chars().any(char::is_control))
-                .ok_or(IdentityError::Malformed("subject"))?;
-            facts.entry(pair.oid).or_default().push(value.to_owned());
+            facts
+                .entry(pair.oid)
+                .or_default()
+                .push(text(&pair.value).map(str::to_owned));
         }
         Ok(Self(facts))
     }
 
-    /// The values that say something, each once.
-    fn all(&mut self, attribute: ObjectIdentifier) -> Vec<String> {
+    /// The values that say something.
+    fn values(
+        &mut self,
+        attribute: ObjectIdentifier,
+        what: &'static str,
+    ) -> Result<Vec<String>, IdentityError> {
         let values = self.0.remove(&attribute).unwrap_or_default();
-        let mut seen = BTreeSet::new();
-        values
-            .into_iter()
-            .filter(|value| !value.is_empty() && seen.insert(value.clone()))
-            .collect()
+        let texts: Option<Vec<String>> = values.into_iter().collect();
+        let mut texts = texts.ok_or(IdentityError::Malformed(what))?;
+        texts.retain(|text| !text.is_empty());
+        Ok(texts)
     }
 
+    /// The values, each once, none of which can break a line.
+    fn all(&mut self, attribute: ObjectIdentifier, what: &'static str) -> Result<Vec<String>, IdentityError> {
+        let mut values = self.values(attribute, what)?;
+        if values.iter().any(|value| value.chars().any(char::is_control)) {
+            return Err(IdentityError::Malformed(what));
+        }
+        let mut seen = BTreeSet::new();
+        values.retain(|value| seen.insert(value.clone()));
+        Ok(values)
+    }
+
+    /// The one value, if there is one, that cannot break a line.
     fn one(
         &mut self,
         attribute: ObjectIdentifier,
         what: &'static str,
     ) -> Result<Option<String>, IdentityError> {
-        let mut values = self.0.remove(&attribute).unwrap_or_default();
+        match self.json(attribute, what)? {
+            Some(value) if value.chars().any(char::is_control) => Err(IdentityError::Malformed(what)),
+            value => Ok(value),
+        }
+    }
+
+    /// The one value, if there is one: JSON may hold any character.
+    fn json(
+        &mut self,
+        attribute: ObjectIdentifier,
+        what: &'static str,
+    ) -> Result<Option<String>, IdentityError> {
+        let mut values = self.values(attribute, what)?;
         match (values.pop(), values.is_empty()) {
-            (value, true) => Ok(value.filter(|value| !value.is_empty())),
+            (value, true) => Ok(value),
             (_, false) => Err(IdentityError::Malformed(what)),
         }
     }

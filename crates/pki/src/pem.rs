@@ -11,6 +11,10 @@ use zeroize::Zeroizing;
 const WIDTH: usize = 64;
 /// No text that holds keys or certificates is longer.
 const TEXT_MAX: usize = 4 << 20;
+/// No text holds more blocks.
+const BLOCKS_MAX: usize = 1024;
+/// Enough for the largest private key, which therefore leaves no copy behind while it is read.
+const KEY_ROOM: usize = 8 * 1024;
 
 /// One PEM block.
 pub struct Block {
@@ -36,7 +40,7 @@ pub enum PemError {
         label: String,
     },
     /// Far longer than any key or certificate.
-    #[error("the PEM text is longer than 4 MiB")]
+    #[error("the PEM text is longer than 4 MiB, or holds more than {BLOCKS_MAX} blocks")]
     TooLong,
 }
 
@@ -68,11 +72,11 @@ pub fn decode(text: &str) -> Result<Vec<Block>, PemError> {
                 body.push_str(line);
             }
         } else if let Some(label) = marker(line, "-----BEGIN ") {
-            // Room for all that can follow, so that growing leaves no copy behind.
-            open = Some((
-                label.to_owned(),
-                Zeroizing::new(String::with_capacity(text.len())),
-            ));
+            if blocks.len() >= BLOCKS_MAX {
+                return Err(PemError::TooLong);
+            }
+            let room = text.len().min(KEY_ROOM);
+            open = Some((label.to_owned(), Zeroizing::new(String::with_capacity(room))));
         }
     }
     match open {
@@ -137,5 +141,11 @@ mod tests {
         assert_eq!(decode(&format!("{}{}", &whole[..28], *whole)).err(), truncated);
         let garbled = whole.replace("Bw", "B?");
         assert_eq!(decode(&garbled).err(), Some(PemError::Garbled { label: label() }));
+        let many = encode("X", b"").repeat(BLOCKS_MAX);
+        assert_eq!(decode(&many).map(|blocks| blocks.len()), Ok(BLOCKS_MAX));
+        assert_eq!(
+            decode(&format!("{many}{whole}", whole = *whole)).err(),
+            Some(PemError::TooLong)
+        );
     }
 }

@@ -129,6 +129,9 @@ impl PublicKey {
 
     /// Reads PEM: `PUBLIC KEY` or `RSA PUBLIC KEY`, either encoding under either label.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
+        if text.len() > TEXT_MAX {
+            return Err(KeyError::Malformed);
+        }
         let blocks = pem::decode(text)?;
         let [block] = blocks.as_slice() else {
             return Err(KeyError::NotOneBlock);

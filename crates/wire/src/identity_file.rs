@@ -13,8 +13,12 @@ use base64::engine::general_purpose::STANDARD;
 
 /// Go's readers refuse longer lines.
 const LINE_MAX: usize = 64 * 1024;
+/// Enough for the largest private key, which therefore leaves no copy behind while it is read.
+const KEY_ROOM: usize = 8 * 1024;
 /// No identity file is longer, however many clusters it knows.
 const TEXT_MAX: usize = 4 << 20;
+/// Nor does any know more authorities.
+const BLOCKS_MAX: usize = 1024;
 /// Only the owner may read what holds a key.
 const MODE: u32 = 0o600;
 
@@ -69,7 +73,7 @@ pub enum IdentityFileError {
     #[error("it holds no {0}")]
     Missing(&'static str),
     /// More than anybody reads.
-    #[error("it is longer than 4 MiB")]
+    #[error("it is longer than 4 MiB, or holds more than {BLOCKS_MAX} certificates")]
     TooLong,
     /// A line that Go programs refuse to read.
     #[error(
@@ -94,8 +98,10 @@ impl IdentityFile {
         let mut ssh_authorities = Vec::new();
         let mut lines = text.lines().map(str::trim);
         while let Some(line) = lines.next() {
-            if line.starts_with("-----BEGIN") {
-                blocks.push(Block::read(line, &mut lines, text.len())?);
+            if blocks.len() > BLOCKS_MAX {
+                return Err(IdentityFileError::TooLong);
+            } else if line.starts_with("-----BEGIN") {
+                blocks.push(Block::read(line, &mut lines)?);
             } else if is_ssh_certificate(line) {
                 ssh_certificate = Some(line.to_owned());
             } else if line.starts_with("@cert-authority") {
@@ -273,7 +279,6 @@ impl Block {
     fn read<'a>(
         begin: &'a str,
         lines: &mut impl Iterator<Item = &'a str>,
-        room: usize,
     ) -> Result<Self, IdentityFileError> {
         let label = begin
             .trim_start_matches("-----BEGIN")
@@ -281,8 +286,8 @@ impl Block {
             .trim()
             .to_owned();
         let (mut text, mut base64) = (
-            SecretText::new(String::with_capacity(room)),
-            SecretText::new(String::with_capacity(room)),
+            SecretText::new(String::with_capacity(KEY_ROOM)),
+            SecretText::new(String::with_capacity(KEY_ROOM)),
         );
         push_ended(text.expose_mut(), begin);
         for line in lines {
@@ -499,7 +504,7 @@ EEEE
             the PEM blocks after the private key must be certificates, not `PRIVATE KEY`
             it holds no certificate
             invalid PEM block (fragment): the file is cut off inside `PRIVATE KEY`
-            it is longer than 4 MiB
+            it is longer than 4 MiB, or holds more than 1024 certificates
         "]]
         .assert_eq(&out);
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::authority::{Authority, AuthorityKind, LIFETIME};
 use crate::identity::Identity;
-use crate::issue::{Certificates, IssueError, SubjectKeys, bounded, fits, nonce};
+use crate::issue::{Certificates, IssueError, SubjectKeys, bounded, fits_as_name, nonce};
 use crate::names;
 use crate::ssh::{self, CertificateKind};
 use crate::x509::body::{Use, general_name, leaf_extensions, serial};
@@ -42,14 +42,9 @@ pub fn host(
     if grant.not_after <= now {
         return Err(IssueError::Over);
     }
-    for name in &grant.principals {
-        fits("host name", name)?;
-        if !name.is_ascii() || name.contains([',', ' ']) {
-            return Err(IssueError::Unfit {
-                what: "host name",
-                value: name.escape_debug().take(80).collect(),
-            });
-        }
+    let host_id = Some(&grant.host_id).filter(|host_id| !host_id.is_empty());
+    for name in grant.principals.iter().chain(host_id) {
+        fits_as_name(name)?;
     }
     let not_before = time::backdated(now);
     let without_end = grant.not_after == Timestamp::MAX;
@@ -85,7 +80,6 @@ pub fn host(
             if grant.host_id.is_empty() {
                 return Err(IssueError::Missing("a host id"));
             }
-            fits("host id", &grant.host_id)?;
             let (certificate, signer) = authority.tls_signer()?;
             let issuer = Issuer {
                 name: &certificate.subject,

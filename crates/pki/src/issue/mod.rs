@@ -82,6 +82,9 @@ pub enum IssueError {
         /// The value, safe to print.
         value: String,
     },
+    /// A moment or name that X.509 has no form for.
+    #[error("a moment or name does not fit into a certificate")]
+    Unencodable,
     /// More than readers take.
     #[error("the certificate would be longer than 64 KiB: there are too many roles, traits or names")]
     TooLong,
@@ -97,14 +100,14 @@ impl From<BodyError> for IssueError {
     fn from(error: BodyError) -> Self {
         match error {
             BodyError::Key(error) => Self::Key(error),
-            BodyError::Unfit => Self::TooLong,
+            BodyError::Unfit => Self::Unencodable,
         }
     }
 }
 
 impl From<der::Error> for IssueError {
     fn from(_: der::Error) -> Self {
-        Self::TooLong
+        Self::Unencodable
     }
 }
 
@@ -113,7 +116,7 @@ impl From<CertificateError> for IssueError {
         match error {
             CertificateError::Key(error) => Self::Key(error),
             CertificateError::TooLong => Self::TooLong,
-            _ => Self::Over,
+            _ => Self::Unencodable,
         }
     }
 }
@@ -122,6 +125,17 @@ impl From<CertificateError> for IssueError {
 fn fits(what: &'static str, value: &str) -> Result<(), IssueError> {
     if value.is_empty() || value.len() > 4096 || value.chars().any(char::is_control) {
         let value: String = value.escape_debug().take(80).collect();
+        return Err(IssueError::Unfit { what, value });
+    }
+    Ok(())
+}
+
+/// Refuses what is no host name or address on one line.
+fn fits_as_name(name: &str) -> Result<(), IssueError> {
+    fits("host name", name)?;
+    if name.len() > 253 || !name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',') {
+        let value: String = name.escape_debug().take(80).collect();
+        let what = "host name";
         return Err(IssueError::Unfit { what, value });
     }
     Ok(())

@@ -4,7 +4,7 @@ use access::ambient::Entropy;
 use jiff::{SignedDuration, Timestamp};
 use rustls_pki_types::CertificateDer;
 
-use crate::issue::{IssueError, bounded, fits};
+use crate::issue::{IssueError, bounded, fits_as_name};
 use crate::key::KeyPair;
 use crate::names;
 use crate::x509::body::{Use, general_name, leaf_extensions, serial};
@@ -25,7 +25,7 @@ pub fn self_signed(
     entropy: &dyn Entropy,
 ) -> Result<CertificateDer<'static>, IssueError> {
     let names = names::web_names(node_name, listed);
-    names.iter().try_for_each(|name| fits("host name", name))?;
+    names.iter().try_for_each(|name| fits_as_name(name))?;
     let names = names
         .iter()
         .map(|name| general_name(name))

@@ -35,7 +35,7 @@ prop_compose! {
         user in name(),
         roles in btree_set(name(), 1..12),
         logins in names(),
-        traits in btree_map(name(), vec(any::<String>(), 0..4), 0..6),
+        traits in btree_map(name(), vec("(?s).{0,30}", 0..4), 0..6),
         requests in names(),
         resources in names(),
         impersonator in option::of(name()),

@@ -510,6 +510,16 @@ fn certificates_of_another_writer_are_read_too() {
 }
 
 #[test]
+fn any_character_may_stand_in_a_trait() {
+    let all: String = (0..0x3000).filter_map(char::from_u32).collect();
+    let traits = access::Traits::from([("everything".to_owned(), vec![all])]);
+    let grant = UserGrant { traits, ..plugin() };
+    let certificates = issue(&grant);
+    let read = Identity::from_certificate(certificates.tls.as_ref().unwrap()).unwrap();
+    assert_eq!(read.traits, grant.traits);
+}
+
+#[test]
 fn a_changed_byte_never_breaks_the_reader() {
     let certificates = issue(&bob());
     let der = certificates.tls.unwrap();
