@@ -251,8 +251,17 @@ impl KeyPair {
     ///
     /// The look costs more than the signature. It keeps a processor that computes wrongly from giving
     /// away the authority's key in a bad signature.
-    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        let signature = match &self.private {
+    pub(crate) fn sign_checked(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        let signature = self.sign(message)?;
+        if self.public.verifies(message, &signature) {
+            Ok(signature)
+        } else {
+            Err(KeyError::SelfCheck)
+        }
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        Ok(match &self.private {
             PrivateKey::P256(key) => key
                 .sign(&SystemRandom::new(), message)
                 .map_err(|_| KeyError::Failed)?
@@ -269,12 +278,7 @@ impl KeyPair {
                     .map_err(|_| KeyError::Failed)?;
                 signature
             }
-        };
-        if self.public.verifies(message, &signature) {
-            Ok(signature)
-        } else {
-            Err(KeyError::SelfCheck)
-        }
+        })
     }
 
     /// Signs as SSH wants it: the name of the kind, then the signature.

@@ -2,7 +2,7 @@
 //!
 //! [`user`] and [`host`] sign exactly what a permit of [`access`] says, in the form that every reader of
 //! the original's certificates knows. [`web`] makes the certificate of a proxy that has been given none.
-//! Every signature is checked before it leaves.
+//! Every X.509 signature is checked before it leaves.
 
 pub mod host;
 pub mod user;

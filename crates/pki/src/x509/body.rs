@@ -85,7 +85,7 @@ impl Body<'_> {
             extensions: self.extensions,
         }
         .to_der()?;
-        let signature = BitString::from_bytes(&issuer.key.sign(&body)?)?;
+        let signature = BitString::from_bytes(&issuer.key.sign_checked(&body)?)?;
         let parts: Vec<u8> = [body, algorithm.to_der()?, signature.to_der()?].concat();
         Ok(Any::new(Tag::Sequence, parts)?.to_der()?)
     }
