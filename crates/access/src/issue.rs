@@ -224,49 +224,46 @@ pub fn may_impersonate_anyone(caller: &Subject<'_>) -> bool {
 }
 
 fn may_impersonate(caller: &Subject<'_>, target: &Subject<'_>) -> bool {
-    // An unreadable condition denies on the deny side and does not allow on the allow side.
-    let matches = |conditions: &Impersonate, every_role: bool, unclear: bool| {
-        if conditions.users.is_empty() || conditions.roles.is_empty() {
-            return false;
-        }
-        let names = |templates: &[String]| -> Option<Vec<Pattern>> {
-            template::expand_all(templates, caller.traits)
-                .iter()
-                .map(|text| Pattern::compile(text).ok())
-                .collect()
-        };
-        let (Some(users), Some(roles)) = (names(&conditions.users), names(&conditions.roles)) else {
-            return unclear;
-        };
-        let user_matches = users.iter().any(|pattern| pattern.matches(target.user));
-        let mut roles_match = target.roles.iter().map(|role| {
-            roles.iter().any(|pattern| pattern.matches(&role.name))
-                && where_holds(conditions, caller, target, role, unclear)
-        });
-        user_matches
-            && if every_role {
-                roles_match.all(|matched| matched)
-            } else {
-                roles_match.any(|matched| matched)
-            }
+    let unspecified = |conditions: &Impersonate| conditions.users.is_empty() || conditions.roles.is_empty();
+    let patterns = |templates: &[String]| -> Option<Vec<Pattern>> {
+        template::expand_all(templates, caller.traits)
+            .iter()
+            .map(|text| Pattern::compile(text).ok())
+            .collect()
     };
-    !caller
+    let compiled =
+        |conditions: &Impersonate| Some((patterns(&conditions.users)?, patterns(&conditions.roles)?));
+    let matched = |patterns: &[Pattern], name: &str| patterns.iter().any(|pattern| pattern.matches(name));
+    // Forbidden is whoever is named and whoever holds a named role; a condition that cannot be read forbids.
+    let denied = caller
         .roles
         .iter()
-        .any(|role| matches(&role.deny.impersonate, false, true))
-        && caller
-            .roles
-            .iter()
-            .any(|role| matches(&role.allow.impersonate, true, false))
+        .map(|role| &role.deny.impersonate)
+        .any(|deny| {
+            !unspecified(deny)
+                && compiled(deny).is_none_or(|(users, roles)| {
+                    matched(&users, target.user)
+                        || target.roles.iter().any(|role| matched(&roles, &role.name))
+                })
+        });
+    // Allowed is who is named and holds named roles only; a condition that cannot be read allows nothing.
+    let allowed = caller
+        .roles
+        .iter()
+        .map(|role| &role.allow.impersonate)
+        .any(|allow| {
+            !unspecified(allow)
+                && compiled(allow).is_some_and(|(users, roles)| {
+                    matched(&users, target.user)
+                        && target.roles.iter().all(|role| {
+                            matched(&roles, &role.name) && where_holds(allow, caller, target, role)
+                        })
+                })
+        });
+    !denied && allowed
 }
 
-fn where_holds(
-    conditions: &Impersonate,
-    caller: &Subject<'_>,
-    target: &Subject<'_>,
-    role: &Role,
-    unclear: bool,
-) -> bool {
+fn where_holds(conditions: &Impersonate, caller: &Subject<'_>, target: &Subject<'_>, role: &Role) -> bool {
     let asker = Asker {
         user: caller.user,
         roles: caller.roles,
@@ -285,8 +282,8 @@ fn where_holds(
         Value::Text(target.user.to_owned()),
     );
     match Predicate::parse(&conditions.where_, RULE_NAMES) {
-        Ok(predicate) => predicate.holds(&scope).unwrap_or(unclear),
-        Err(_) => unclear,
+        Ok(predicate) => predicate.holds(&scope).unwrap_or(false),
+        Err(_) => false,
     }
 }
 

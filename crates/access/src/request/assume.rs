@@ -71,7 +71,12 @@ pub fn assume(request: &Request, requester: &Requester<'_>, now: Timestamp) -> R
     if let Some(start) = request.assume_start.filter(|start| now < *start) {
         return Err(AssumeError::TooEarly { id: id(), start });
     }
-    if resolve(request, |_| true).state != Some(State::Approved) {
+    // Every role it gives must be one that the counted sets decided about.
+    let decided = request
+        .roles
+        .iter()
+        .all(|role| request.role_thresholds.contains_key(role));
+    if !decided || resolve(request, |_| true).state != Some(State::Approved) {
         return Err(AssumeError::NotProven(id()));
     }
     Ok(())

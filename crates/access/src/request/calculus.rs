@@ -34,6 +34,11 @@ pub(super) fn is_first_of_its_person(reviews: &[Review], at: usize) -> bool {
     })
 }
 
+/// Whether a review comes from the requester: by name and by subject. Such a review never counts.
+pub(super) fn is_by_the_requester(request: &Request, review: &Review) -> bool {
+    review.author == request.user || (!request.subject.is_empty() && review.subject == request.subject)
+}
+
 /// Whether an approval by this voter counts for a threshold that asks for `approve`.
 pub(super) fn counts(voter: Voter, approve: u32) -> bool {
     voter == Voter::Person || approve < 2
@@ -43,9 +48,7 @@ pub(super) fn counts(voter: Voter, approve: u32) -> bool {
 pub fn resolve(request: &Request, stand: impl Fn(usize) -> bool) -> Resolution {
     let mut counts_of = vec![Count::default(); request.thresholds.len()];
     for (at, review) in request.reviews.iter().enumerate() {
-        let is_requester = review.author == request.user
-            || (!request.subject.is_empty() && review.subject == request.subject);
-        if !stand(at) || is_requester || !is_first_of_its_person(&request.reviews, at) {
+        if !counts_at_all(request, at, &stand) {
             continue;
         }
         if review.state == State::Promoted {
@@ -93,6 +96,29 @@ pub fn resolve(request: &Request, stand: impl Fn(usize) -> bool) -> Resolution {
         }
     }
     UNDECIDED
+}
+
+fn counts_at_all(request: &Request, at: usize, stand: &impl Fn(usize) -> bool) -> bool {
+    stand(at)
+        && !is_by_the_requester(request, &request.reviews[at])
+        && is_first_of_its_person(&request.reviews, at)
+}
+
+/// Whether the denials that `stand` deny, whatever the approvals amount to.
+pub(super) fn is_denied(request: &Request, stand: impl Fn(usize) -> bool) -> bool {
+    (0u32..).zip(&request.thresholds).any(|(index, threshold)| {
+        let denials = request
+            .reviews
+            .iter()
+            .enumerate()
+            .filter(|(at, review)| {
+                review.state == State::Denied
+                    && review.thresholds.contains(&index)
+                    && counts_at_all(request, *at, &stand)
+            })
+            .count();
+        threshold.deny > 0 && u32::try_from(denials).unwrap_or(u32::MAX) >= threshold.deny
+    })
 }
 
 fn every_role_is_approved(request: &Request, counts_of: &[Count]) -> bool {

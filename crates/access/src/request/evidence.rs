@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::calculus::{counts, is_first_of_its_person};
+use super::calculus::{counts, is_by_the_requester, is_first_of_its_person};
 use super::{Request, State, Voter};
 
 /// One threshold of a set.
@@ -101,7 +101,7 @@ pub fn evidence(request: &Request, stand: impl Fn(usize) -> bool) -> Evidence {
     let mut skipped = Vec::new();
     let mut counted = BTreeSet::new();
     for (at, review) in request.reviews.iter().enumerate() {
-        let why = if review.author == request.user {
+        let why = if is_by_the_requester(request, review) {
             Some("the requester cannot review")
         } else if !is_first_of_its_person(&request.reviews, at) {
             Some("a person counts once")

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::calculus::is_denied;
 use super::matchers::{self, RightsError};
 use super::ttl::{self, StartError};
 use super::{
@@ -284,7 +285,16 @@ fn conclude(mut request: Request, panel: &BTreeMap<String, Reviewer<'_>>) -> Out
         .map(|(at, review)| at == newest || still_may(&request, review, panel.get(&review.author)))
         .collect();
     let stand = |at: usize| stands.get(at).copied().unwrap_or(false);
-    let Resolution { state, by } = resolve(&request, stand);
+    let mut resolution = resolve(&request, stand);
+    if request.reviews[newest].state == State::Denied && resolution.state == Some(State::Approved) {
+        // Earlier authors have their right back, so that their approvals would be enough now. A denial never
+        // approves: it denies or leaves the request waiting for the next approval.
+        resolution = Resolution {
+            state: is_denied(&request, stand).then_some(State::Denied),
+            by: Some(newest),
+        };
+    }
+    let Resolution { state, by } = resolution;
     let resolved = match (state, by) {
         (Some(state), Some(by)) => {
             request.state = state;

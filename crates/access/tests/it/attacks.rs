@@ -120,6 +120,61 @@ fn a03_a_forged_author_is_refused() {
 }
 
 #[test]
+fn a04_what_a_client_says_about_its_own_weight_is_not_read() {
+    // A submission has no field for indexes or a moment; what is stored is ours.
+    let roles = [asking(
+        "devops",
+        &["elevated-access"],
+        &[filtered(&holds("lead"), 1, 1), threshold(2, 1)],
+    )];
+    let request = ask(&proposal("bob", &["elevated-access"]), &roles).unwrap();
+    let after = group()
+        .review(&request, "alice", State::Approved, "")
+        .unwrap()
+        .request;
+    assert_eq!(after.state, State::Pending);
+    assert_eq!(after.reviews[0].thresholds, [1]);
+    assert_eq!(after.reviews[0].created, now());
+    // What narrows a review or adds to it is refused.
+    for (roles, annotated, class) in [
+        (vec!["elevated-access", "other"], false, Class::Unimplemented),
+        (vec!["other"], false, Class::InvalidArgument),
+        (vec![], true, Class::Unimplemented),
+    ] {
+        let mut sent = submission(State::Approved, "");
+        sent.roles = crate::people::strings(&roles);
+        sent.has_annotations = annotated;
+        let refused = review(
+            &request,
+            &sent,
+            &group().reviewer("alice"),
+            &std::collections::BTreeMap::new(),
+            now(),
+        );
+        assert_eq!(refused.unwrap_err().class(), class);
+    }
+}
+
+#[test]
+fn a05_a_denial_never_approves_when_an_earlier_author_regains_the_right() {
+    for (deny, expected) in [(1, Some(State::Denied)), (2, None)] {
+        let roles = [asking("devops", &["elevated-access"], &[threshold(2, deny)])];
+        let request = ask(&proposal("bob", &["elevated-access"]), &roles).unwrap();
+        let full = group();
+        let mut without_alice = full.clone();
+        without_alice.roles.insert("alice".to_owned(), Vec::new());
+        let once = full.review(&request, "alice", State::Approved, "").unwrap();
+        let twice = without_alice
+            .review(&once.request, "ivan", State::Approved, "")
+            .unwrap();
+        assert_eq!(twice.resolved, None);
+        // Alice is a reviewer again; two approvals stand, and Carol says no.
+        let denied = full.review(&twice.request, "carol", State::Denied, "").unwrap();
+        assert_eq!(denied.resolved, expected);
+    }
+}
+
+#[test]
 fn a05_who_lost_the_right_before_the_decision_is_not_counted() {
     let mut group = group();
     let once = group
@@ -163,6 +218,41 @@ fn a05_who_only_lost_a_role_that_a_filter_asked_for_still_counts() {
         group.review(&once, "ivan", State::Approved, "").unwrap().resolved,
         Some(State::Approved)
     );
+}
+
+#[test]
+fn a06_a_right_to_review_gained_through_a_request_does_not_count() {
+    // Carol's certificate says `dbreviewer` through her own approved request; her stored roles do not.
+    let stored = [asking("asks-to-review", &["dbreviewer"], &[threshold(1, 1)])];
+    let mut group = group();
+    group.roles.insert("carol".to_owned(), stored.to_vec());
+    let chief = [reviewing("chief", &["dbreviewer"])];
+    let own = ask(&proposal("carol", &["dbreviewer"]), &stored).unwrap();
+    let own = Group::of(&[("dan", &chief)])
+        .review(&own, "dan", State::Approved, "")
+        .unwrap()
+        .request;
+    let traits = access::Traits::new();
+    let carol = access::issue::Subject {
+        user: "carol",
+        subject: "",
+        roles: &stored,
+        traits: &traits,
+    };
+    let permit = access::issue::renew(
+        &access::issue::Holder::default(),
+        &carol,
+        &[own],
+        &[reviewing("dbreviewer", &["elevated-access"])],
+        access::issue::Wish::AtMost(now() + SignedDuration::from_hours(1)),
+        now(),
+    )
+    .unwrap();
+    assert!(permit.grant().roles.iter().any(|role| role == "dbreviewer"));
+    let error = group
+        .review(&pending(), "carol", State::Approved, "")
+        .unwrap_err();
+    assert_eq!(error, ReviewError::NoRights("carol".to_owned()));
 }
 
 #[test]
@@ -210,6 +300,37 @@ fn a10_a_bot_is_stored_and_not_counted_where_two_are_asked() {
 }
 
 #[test]
+fn a11_a_role_with_a_weak_rule_lends_it_to_no_other_role() {
+    let weak = asking("weak", &["logs"], &[threshold(1, 1)]);
+    let group = Group::of(&[
+        ("alice", &[reviewing("r", &["logs", "elevated-access"])]),
+        ("ivan", &[reviewing("r", &["logs", "elevated-access"])]),
+    ]);
+    let roles = [weak, devops().remove(0)];
+    let request = ask(&proposal("bob", &["logs", "elevated-access"]), &roles).unwrap();
+    let once = group.review(&request, "alice", State::Approved, "").unwrap();
+    assert_eq!(once.resolved, None, "the weak role alone is satisfied");
+    let twice = group.review(&once.request, "ivan", State::Approved, "").unwrap();
+    assert_eq!(twice.resolved, Some(State::Approved));
+    // A second role that lets him ask for the same adds a rule and replaces none.
+    let extra = asking("own-idea", &["elevated-*"], &[threshold(1, 0)]);
+    let request = ask(
+        &proposal("bob", &["elevated-access"]),
+        &[extra, devops().remove(0)],
+    )
+    .unwrap();
+    let once = group.review(&request, "alice", State::Approved, "").unwrap();
+    assert_eq!(once.resolved, None);
+    // Whoever reviews one of the roles only reviews neither.
+    let half = Group::of(&[("alice", &[reviewing("r", &["logs"])])]);
+    let request = ask(&proposal("bob", &["logs", "elevated-access"]), &roles).unwrap();
+    assert!(matches!(
+        half.review(&request, "alice", State::Approved, ""),
+        Err(ReviewError::NotThisOne { .. })
+    ));
+}
+
+#[test]
 fn a12_a_filter_that_cannot_be_evaluated_refuses_the_review() {
     let roles = [asking(
         "devops",
@@ -221,6 +342,46 @@ fn a12_a_filter_that_cannot_be_evaluated_refuses_the_review() {
         .review(&request, "alice", State::Approved, "")
         .unwrap_err();
     assert_eq!(error.class(), Class::InvalidArgument);
+}
+
+#[test]
+fn a13_a_rule_that_nobody_can_satisfy_is_not_saved_and_a_zero_is_warned_of() {
+    let saved = |thresholds: &[access::Threshold]| {
+        access::role_check::check(&asking("devops", &["elevated-access"], thresholds))
+    };
+    assert!(saved(&[threshold(0, 1)]).is_err());
+    assert!(saved(&[threshold(0, 0), threshold(0, 0)]).is_err());
+    assert_eq!(saved(&[threshold(2, 1), threshold(0, 1)]).unwrap().len(), 1);
+    assert_eq!(saved(&[threshold(2, 0)]).unwrap().len(), 1);
+    assert!(saved(&[threshold(2, 1)]).unwrap().is_empty());
+    // A zero that was stored before approves nothing.
+    let request = ask(
+        &proposal("bob", &["elevated-access"]),
+        &[asking("devops", &["elevated-access"], &[threshold(0, 0)])],
+    )
+    .unwrap();
+    let once = group().review(&request, "alice", State::Approved, "").unwrap();
+    assert_eq!(once.resolved, None);
+    assert_eq!(once.evidence.missing(), None);
+}
+
+#[test]
+fn a14_a_rule_weakened_later_changes_no_request() {
+    // The request carries its thresholds; a review takes no rule of the requester as an argument.
+    let request = pending();
+    let weakened = ask(
+        &proposal("bob", &["elevated-access"]),
+        &[asking("devops", &["elevated-access"], &[threshold(1, 1)])],
+    )
+    .unwrap();
+    let alone = |request| {
+        group()
+            .review(request, "alice", State::Approved, "")
+            .unwrap()
+            .resolved
+    };
+    assert_eq!(alone(&request), None);
+    assert_eq!(alone(&weakened), Some(State::Approved), "only what is asked anew");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod attacks;
+mod certificates;
+mod matrix;
 mod people;
 mod replay;
 mod traces;
