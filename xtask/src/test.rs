@@ -68,8 +68,10 @@ fn interop() -> Outcome {
     let folder = build::root().join("interop");
     let descriptors = build::root().join("target/descriptors.bin");
     let credentials = build::root().join("target/credentials");
+    let resources = build::root().join("target/resources.json");
     for (package, example, out) in [
         ("wire", "descriptors", &descriptors),
+        ("wire", "resources", &resources),
         ("client", "credentials", &credentials),
     ] {
         build::run(
@@ -84,6 +86,7 @@ fn interop() -> Outcome {
             .current_dir(&folder)
             .env("COUNTERSIGN_DESCRIPTORS", &descriptors)
             .env("COUNTERSIGN_CREDENTIALS", &credentials)
+            .env("COUNTERSIGN_RESOURCES", &resources)
             .args(["test", "./..."]),
     )?;
     build::run(

@@ -169,6 +169,8 @@ fn single(node: &Node, form: &FieldForm, found: &mut Findings) -> Option<Proto> 
         FormKind::Duration => {
             let span = if form.as_parts && node.entries().is_some() {
                 parts(node, form, found)?
+            } else if let Some(span) = nanoseconds(node, form) {
+                span
             } else {
                 span(node, key, found)?
             };
@@ -230,6 +232,19 @@ fn span(node: &Node, key: &str, found: &mut Findings) -> Option<SignedDuration> 
     duration::parse(text)
         .map_err(|error| found.unreadable(key, node, text, &error))
         .ok()
+}
+
+/// The original prints the interval between second factors as a number of nanoseconds. A number that small that somebody
+/// may have meant seconds or hours is not taken for one.
+fn nanoseconds(node: &Node, form: &FieldForm) -> Option<SignedDuration> {
+    let Value::Integer(number) = node.value else {
+        return None;
+    };
+    let printed = form.field.full_name() == "types.RoleOptions.MFAVerificationInterval";
+    let number = i64::try_from(number)
+        .ok()
+        .filter(|number| printed && *number >= 1_000_000_000)?;
+    Some(SignedDuration::from_nanos(number))
 }
 
 /// A duration written as `{seconds: 43200}`.

@@ -112,7 +112,8 @@ pub fn token(token: &mut types::ProvisionTokenV2) {
     fill(&mut spec.join_method, method);
 }
 
-/// Fills in the settings of signing in, but for the second factors: which ones there can be the cluster knows.
+/// Fills in the settings of signing in, but for the second factors and the suite of algorithms: the
+/// cluster knows which there can be.
 pub fn auth_preference(preference: &mut types::AuthPreferenceV2) {
     header(
         &mut preference.kind,
@@ -135,9 +136,6 @@ pub fn auth_preference(preference: &mut types::AuthPreferenceV2) {
     let saml = spec.idp.get_or_insert_default().saml.get_or_insert_default();
     flag(&mut saml.enabled, true);
     spec.okta.get_or_insert_default();
-    if spec.signature_algorithm_suite == 0 {
-        spec.signature_algorithm_suite = types::SignatureAlgorithmSuite::BalancedV1.into();
-    }
 }
 
 /// Fills in the settings of the network.

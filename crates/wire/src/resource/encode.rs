@@ -34,6 +34,9 @@ fn field_json(
     inside: &[prost_reflect::FieldDescriptor],
 ) -> Option<Json> {
     if let [outer, rest @ ..] = inside {
+        if form.with_holder && !message.has_field(outer) {
+            return None;
+        }
         let value = message.get_field(outer);
         return field_json(value.as_message()?, form, rest);
     }
@@ -270,10 +273,10 @@ fn tunnel_strategy(message: &DynamicMessage, form: &MessageForm) -> Json {
         if !message.has_field(&field.field) {
             continue;
         }
-        out.insert("type".to_owned(), field.key.as_str().into());
         if let Some(Json::Object(inner)) = message.get_field(&field.field).as_message().map(to_json) {
             out.extend(inner);
         }
+        out.insert("type".to_owned(), field.key.as_str().into());
     }
     Json::Object(out)
 }

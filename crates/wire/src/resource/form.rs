@@ -43,6 +43,8 @@ pub(super) struct FieldForm {
     pub(super) key: String,
     /// The messages to enter before the field is reached; their own keys are not written.
     pub(super) inside: Vec<FieldDescriptor>,
+    /// Left out when the message it is inside of is absent.
+    pub(super) with_holder: bool,
     pub(super) field: FieldDescriptor,
     pub(super) kind: FormKind,
     pub(super) omit_empty: bool,
@@ -85,7 +87,7 @@ impl MessageForm {
             _ => &[],
         };
         let mut fields = Vec::new();
-        collect(descriptor, &[], &mut fields);
+        collect(descriptor, &[], false, &mut fields);
         fields.retain(|field| !silent.iter().any(|(key, _)| *key == field.key));
         Self {
             whole,
@@ -101,7 +103,12 @@ impl MessageForm {
     }
 }
 
-fn collect(descriptor: &MessageDescriptor, inside: &[FieldDescriptor], fields: &mut Vec<FieldForm>) {
+fn collect(
+    descriptor: &MessageDescriptor,
+    inside: &[FieldDescriptor],
+    with_holder: bool,
+    fields: &mut Vec<FieldForm>,
+) {
     for field in descriptor.fields() {
         let Some(form) = form(&field) else { continue };
         if form.never {
@@ -115,7 +122,7 @@ fn collect(descriptor: &MessageDescriptor, inside: &[FieldDescriptor], fields: &
             // A header holds the keys every resource begins with.
             let mut path = inside.to_vec();
             path.push(field.clone());
-            collect(inner, &path, fields);
+            collect(inner, &path, with_holder || !form.non_null && !header, fields);
             continue;
         }
         fields.push(FieldForm {
@@ -126,6 +133,7 @@ fn collect(descriptor: &MessageDescriptor, inside: &[FieldDescriptor], fields: &
             non_null: form.non_null,
             key: form.json,
             inside: inside.to_vec(),
+            with_holder,
             field,
         });
     }

@@ -333,7 +333,6 @@ fn settings_are_filled_in_as_the_original_fills_them_in() {
               enabled: true
           locking_mode: best_effort
           okta: {}
-          signature_algorithm_suite: balanced-v1
           type: local
         version: v2
     "]]

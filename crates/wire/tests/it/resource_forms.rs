@@ -782,3 +782,15 @@ fn the_reference_page_lists_every_kind() {
         assert!(page.contains(&row), "the page lacks: {row}");
     }
 }
+
+#[test]
+fn an_interval_in_the_originals_nanoseconds_is_read() {
+    let text = "kind: role\nversion: v7\nmetadata: {name: x}\nspec: {options: {mfa_verification_interval: 5400000000000}}\n";
+    let printed = read_one(text, &Limits::FILE).expect("a role").to_yaml();
+    assert!(
+        printed.contains("mfa_verification_interval: 1h30m0s\n"),
+        "{printed}"
+    );
+    let seconds = text.replace("5400000000000", "5400");
+    assert!(read_one(&seconds, &Limits::FILE).is_err());
+}
