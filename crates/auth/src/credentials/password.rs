@@ -1,0 +1,187 @@
+//! Passwords: their rules, their Argon2id hashes, and the pool of threads that computes them.
+//!
+//! A hash takes tens of milliseconds and megabytes on purpose. So the number of those at work and of
+//! those waiting is bounded; whoever does not fit in is told to try again. Names that do not exist
+//! cost the same work as names that do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use access::{SecretBytes, SecretText};
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use argon2::{Algorithm, Argon2, Params, Version};
+use tokio::sync::Semaphore;
+
+use crate::failure::{Answer, Failure};
+use crate::ids::Chance;
+
+/// The shortest password.
+pub const BYTES_MIN: usize = 12;
+/// The longest password.
+pub const BYTES_MAX: usize = 128;
+
+/// How much work a hash is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Passes over it.
+    pub passes: u32,
+}
+
+impl Default for Cost {
+    /// What OWASP asks for at least: 19 MiB, two passes.
+    fn default() -> Self {
+        Self {
+            memory_kib: 19 * 1024,
+            passes: 2,
+        }
+    }
+}
+
+/// Whether a password may be chosen.
+pub fn check_rules(password: &SecretBytes) -> Answer<()> {
+    let length = password.expose().len();
+    if length < BYTES_MIN {
+        return Err(Failure::bad_parameter(format!(
+            "password is too short, min length is {BYTES_MIN}"
+        )));
+    }
+    if length > BYTES_MAX {
+        return Err(Failure::bad_parameter(format!(
+            "password is too long, max length is {BYTES_MAX}"
+        )));
+    }
+    Ok(())
+}
+
+/// Computes and compares hashes on threads of their own.
+#[derive(Clone)]
+pub struct PasswordPool {
+    argon2: Argon2<'static>,
+    /// A hash of nothing anybody knows, for names that have none.
+    decoy: Arc<str>,
+    working: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+    patience: Duration,
+}
+
+impl PasswordPool {
+    /// A pool with one thread per core.
+    ///
+    /// # Errors
+    /// The cost is out of Argon2's range.
+    pub fn new(cost: Cost, chance: &Chance) -> Answer<Self> {
+        let params = Params::new(cost.memory_kib, cost.passes, 1, None)
+            .map_err(|error| Failure::internal(format!("password cost: {error}")))?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let decoy = compute(&argon2, &chance.bytes::<32>(), &chance.bytes())?;
+        Ok(Self {
+            argon2,
+            decoy: decoy.expose().as_str().into(),
+            working: Arc::new(Semaphore::new(cores)),
+            waiting: Arc::new(Semaphore::new(cores * 64)),
+            patience: Duration::from_secs(10),
+        })
+    }
+
+    /// The hash of a new password.
+    pub async fn hash(&self, password: SecretBytes, chance: &Chance) -> Answer<SecretText> {
+        let salt = chance.bytes::<16>();
+        let argon2 = self.argon2.clone();
+        self.work(move || compute(&argon2, password.expose(), &salt))
+            .await?
+    }
+
+    /// Whether `password` is the one that `hash` was made of. Without a hash: the same work, and no.
+    pub async fn matches(&self, password: SecretBytes, hash: Option<SecretText>) -> Answer<bool> {
+        let argon2 = self.argon2.clone();
+        let decoy = Arc::clone(&self.decoy);
+        self.work(move || {
+            let known = hash.is_some();
+            let text = hash.as_ref().map_or(&*decoy, |hash| hash.expose().as_str());
+            // Whatever the length, the work is that of a password that may exist.
+            let tried = password.expose();
+            let tried = tried.get(..BYTES_MAX * 8).unwrap_or(tried);
+            let right =
+                PasswordHash::new(text).is_ok_and(|parsed| argon2.verify_password(tried, &parsed).is_ok());
+            right && known
+        })
+        .await
+    }
+
+    async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Answer<T> {
+        let busy =
+            || Failure::limit_exceeded("the server is busy with other sign-ins, try again in a moment");
+        let _place = Arc::clone(&self.waiting)
+            .try_acquire_owned()
+            .map_err(|_| busy())?;
+        let turn = tokio::time::timeout(self.patience, Arc::clone(&self.working).acquire_owned())
+            .await
+            .map_err(|_| busy())?
+            .map_err(|_| busy())?;
+        tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop(turn);
+            result
+        })
+        .await
+        .map_err(|error| Failure::internal(format!("password thread: {error}")))
+    }
+}
+
+fn compute(argon2: &Argon2<'_>, password: &[u8], salt: &[u8; 16]) -> Answer<SecretText> {
+    argon2
+        .hash_password_with_salt(password, salt)
+        .map(|hash: PasswordHash| SecretText::new(hash.to_string()))
+        .map_err(|error| Failure::internal(format!("password hash: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use access::ambient::SeededEntropy;
+
+    use super::*;
+
+    const CHEAP: Cost = Cost {
+        memory_kib: 16,
+        passes: 1,
+    };
+
+    fn secret(text: &str) -> SecretBytes {
+        SecretBytes::new(text.as_bytes().to_vec())
+    }
+
+    #[tokio::test]
+    async fn a_hash_knows_its_password_and_no_other() {
+        let chance = Chance::new(Arc::new(SeededEntropy::new(3)));
+        let pool = PasswordPool::new(CHEAP, &chance).unwrap();
+        let hash = pool.hash(secret("correct horse"), &chance).await.unwrap();
+        assert!(hash.expose().starts_with("$argon2id$v=19$m=16,t=1,p=1$"));
+        assert!(
+            pool.matches(secret("correct horse"), Some(hash.clone()))
+                .await
+                .unwrap()
+        );
+        assert!(!pool.matches(secret("correct horsf"), Some(hash)).await.unwrap());
+        assert!(!pool.matches(secret("correct horse"), None).await.unwrap());
+        assert!(
+            !pool
+                .matches(secret("x"), Some(SecretText::new("garbage".into())))
+                .await
+                .unwrap()
+        );
+    }
+
+    #[test]
+    fn length_is_the_rule() {
+        assert_eq!(
+            check_rules(&secret("short")).unwrap_err().message(),
+            "password is too short, min length is 12"
+        );
+        assert!(check_rules(&secret("twelve chars")).is_ok());
+        assert!(check_rules(&secret(&"x".repeat(129))).is_err());
+    }
+}

@@ -1,0 +1,136 @@
+//! How often somebody may call, and how often guess.
+
+use std::net::IpAddr;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::call::Call;
+use crate::caller::{Caller, Who};
+use crate::failure::{Answer, Failure};
+use crate::limits::{Limiter, Rate};
+
+/// The rates. Zero-cost to copy, so that tests can change one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rates {
+    /// Calls without a certificate and guesses at secrets, per address.
+    pub guesses: Rate,
+    /// Calls that set a password or prove one, per address.
+    pub credentials: Rate,
+    /// Calls of one user.
+    pub user: Rate,
+    /// Calls that make an access request, per user.
+    pub requests: Rate,
+    /// Recorded refusals, per caller: more are refused just the same, but one record says enough.
+    pub refusals: Rate,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self {
+            guesses: Rate::per_minute(20, 40),
+            credentials: Rate::per_minute(1, 10),
+            user: Rate::per_second(2_000, 10_000),
+            requests: Rate::per_minute(10, 20),
+            refusals: Rate::per_second(1, 100),
+        }
+    }
+}
+
+/// The counters of one Auth Service.
+#[derive(Debug)]
+pub struct Limits {
+    guesses: Limiter<IpAddr>,
+    credentials: Limiter<IpAddr>,
+    user: Limiter<String>,
+    requests: Limiter<String>,
+    refusals: Limiter<String>,
+}
+
+/// The most addresses or users that are counted at once.
+const KEYS_MAX: usize = 100_000;
+
+impl Limits {
+    /// New counters.
+    pub fn new(rates: Rates) -> Self {
+        Self {
+            guesses: Limiter::new(rates.guesses, KEYS_MAX),
+            credentials: Limiter::new(rates.credentials, KEYS_MAX),
+            user: Limiter::new(rates.user, KEYS_MAX),
+            requests: Limiter::new(rates.requests, KEYS_MAX),
+            refusals: Limiter::new(rates.refusals, KEYS_MAX),
+        }
+    }
+
+    /// Counts a call, whatever it is.
+    pub(crate) fn call(&self, caller: &Caller, now: Timestamp) -> Answer<()> {
+        match caller.who() {
+            Who::User(user) => self.user.take(user.name().to_owned(), now).map_err(exceeded),
+            Who::Nobody | Who::BuiltIn(_) => Ok(()),
+        }
+    }
+
+    /// Counts a guess at a secret: a password, a code, a link.
+    pub fn guess(&self, call: &Call) -> Answer<()> {
+        take(&self.guesses, call)
+    }
+
+    /// Counts a call that sets a password.
+    pub fn credentials(&self, call: &Call) -> Answer<()> {
+        take(&self.credentials, call)
+    }
+
+    /// Counts a new access request of `user`.
+    pub fn request(&self, user: &str, now: Timestamp) -> Answer<()> {
+        self.requests.take(user.to_owned(), now).map_err(exceeded)
+    }
+
+    /// Whether a refusal is to be recorded.
+    pub(crate) fn refusal(&self, call: &Call) -> bool {
+        self.refusals.take(call.actor().user.clone(), call.now).is_ok()
+    }
+}
+
+fn take(limiter: &Limiter<IpAddr>, call: &Call) -> Answer<()> {
+    match call.source() {
+        Some(source) => limiter.take(subnet(source), call.now).map_err(exceeded),
+        None => Ok(()),
+    }
+}
+
+/// One source: an IPv4 address, or the network that an IPv6 host can choose its addresses from.
+fn subnet(source: IpAddr) -> IpAddr {
+    match source {
+        IpAddr::V4(_) => source,
+        IpAddr::V6(address) => match address.to_ipv4_mapped() {
+            Some(address) => IpAddr::V4(address),
+            None => IpAddr::V6((u128::from(address) & (u128::MAX << 64)).into()),
+        },
+    }
+}
+
+fn exceeded(wait: SignedDuration) -> Failure {
+    let seconds = wait.as_millis().div_euclid(1_000) + i128::from(wait.as_millis().rem_euclid(1_000) > 0);
+    Failure::limit_exceeded(format!("rate limit exceeded, try again in {}s", seconds.max(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_host_cannot_count_as_many() {
+        let one: IpAddr = "2001:db8:1:2:3:4:5:6".parse().unwrap();
+        let other: IpAddr = "2001:db8:1:2:ffff::1".parse().unwrap();
+        assert_eq!(subnet(one), subnet(other));
+        let mapped: IpAddr = "::ffff:192.0.2.1".parse().unwrap();
+        assert_eq!(subnet(mapped), "192.0.2.1".parse::<IpAddr>().unwrap());
+    }
+
+    #[test]
+    fn the_wait_is_told_in_whole_seconds() {
+        assert_eq!(
+            exceeded(SignedDuration::from_millis(2_100)).message(),
+            "rate limit exceeded, try again in 3s"
+        );
+    }
+}

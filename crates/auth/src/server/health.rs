@@ -1,0 +1,93 @@
+//! Whether this service can do its work, for the load balancer and for itself.
+//!
+//! Fail closed: while the store cannot be written, nothing is approved and nothing is signed. That
+//! follows from the store's own refusal; here it is only shown.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The state of the service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Not yet open.
+    Starting,
+    /// Everything works.
+    Ready,
+    /// Reading may work; changes do not.
+    Unwell(String),
+    /// On the way out: no new work.
+    Stopping,
+}
+
+/// The state, shared by those who notice and those who tell.
+#[derive(Debug, Clone)]
+pub struct Health(Arc<Mutex<State>>);
+
+impl Default for Health {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(State::Starting)))
+    }
+}
+
+impl Health {
+    /// The state now.
+    pub fn state(&self) -> State {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether new work is welcome.
+    pub fn is_ready(&self) -> bool {
+        self.state() == State::Ready
+    }
+
+    /// Says that everything works. A service that is stopping stays so.
+    pub fn well(&self) {
+        self.change(|state| {
+            if let State::Unwell(reason) = state {
+                tracing::info!(%reason, "the store works again");
+            }
+            State::Ready
+        });
+    }
+
+    /// Says what does not work. A service that is stopping stays so.
+    pub fn unwell(&self, reason: &str) {
+        self.change(|state| {
+            if !matches!(state, State::Unwell(_)) {
+                tracing::error!(%reason, "no change can be made until this is mended");
+            }
+            State::Unwell(reason.to_owned())
+        });
+    }
+
+    /// Says that the service is on its way out.
+    pub fn stopping(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::Stopping;
+    }
+
+    fn change(&self, next: impl FnOnce(&State) -> State) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if *state != State::Stopping {
+            *state = next(&state);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_stops_stays_stopped() {
+        let health = Health::default();
+        assert!(!health.is_ready());
+        health.well();
+        assert!(health.is_ready());
+        health.unwell("disk full");
+        assert_eq!(health.state(), State::Unwell("disk full".to_owned()));
+        health.well();
+        assert!(health.is_ready());
+        health.stopping();
+        health.well();
+        assert_eq!(health.state(), State::Stopping);
+    }
+}

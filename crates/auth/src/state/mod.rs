@@ -1,0 +1,172 @@
+//! What the Auth Service remembers, one module per kind, and the only way to change it.
+//!
+//! The modules give typed reads and put typed writes into a [`Change`]; they neither decide nor
+//! commit. [`State::commit`] stamps the records of a change and hands both to the store as one batch.
+
+pub mod change;
+pub mod authorities;
+pub mod cluster;
+pub mod people;
+pub mod requests;
+pub mod resource;
+pub mod sealing;
+pub mod sessions;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use store::{Committed, Item, Key, Page, Prefix, Range, ReadError, Record, Revision, Seal, Store};
+
+pub use change::{Change, Refused, Tries};
+
+use crate::audit::{Event, Stamp};
+use crate::failure::{Answer, Failure};
+use crate::ids::Chance;
+use crate::server::health::Health;
+use crate::server::metrics::Metrics;
+
+/// The memory of the Auth Service.
+pub struct State {
+    store: Arc<dyn Store>,
+    pub(crate) seal: Arc<Seal>,
+    chance: Chance,
+    cluster: String,
+    health: Health,
+    metrics: Metrics,
+    signers: authorities::Signers,
+}
+
+/// Something of ours, read: the thing, and the commit that wrote it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Read<T> {
+    /// The thing.
+    pub value: T,
+    /// The commit that wrote it.
+    pub revision: Revision,
+    /// When its time is over.
+    pub expires: Option<Timestamp>,
+}
+
+impl State {
+    /// The state of the cluster `cluster` in `store`.
+    pub fn new(
+        store: Arc<dyn Store>,
+        cluster: String,
+        chance: Chance,
+        health: Health,
+        metrics: Metrics,
+    ) -> Self {
+        Self {
+            store,
+            chance,
+            cluster,
+            health,
+            metrics,
+            signers: authorities::Signers::default(),
+        }
+    }
+
+    /// The name of the cluster.
+    pub fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    /// Makes a change come true together with its records, or neither.
+    pub async fn commit(&self, change: Change) -> Result<Committed, Refused> {
+        let Change { mut batch, events } = change;
+        for (user, event) in &events {
+            let uid = self.chance.uuid();
+            let line = event.sealed_with(Stamp {
+                uid: &uid,
+                time: batch.now,
+                cluster: &self.cluster,
+            });
+            let record = Record::new(batch.now, event.name(), user.as_str(), line);
+            batch = batch.record(record);
+        }
+        let result = self.store.commit(batch).await;
+        self.notice();
+        if result.is_ok() {
+            for (_, event) in &events {
+                self.metrics.recorded(event.name(), event.code());
+            }
+        }
+        result.map_err(Refused::from)
+    }
+
+    /// Tells of something that changed nothing, such as a refusal.
+    pub async fn tell(&self, now: Timestamp, user: &str, event: Event) -> Answer<()> {
+        self.commit(Change::new(now, user, event)).await?;
+        Ok(())
+    }
+
+    /// One item.
+    pub async fn item(&self, key: &Key, now: Timestamp) -> Answer<Option<Item>> {
+        self.store.get(key, now).await.map_err(|error| unreadable(&error))
+    }
+
+    /// One page of items.
+    pub async fn page(&self, range: Range, now: Timestamp) -> Answer<Page> {
+        self.store.range(range, now).await.map_err(|error| unreadable(&error))
+    }
+
+    /// All items below a prefix, and the revision of the last page.
+    pub async fn all(&self, prefix: Prefix, now: Timestamp) -> Answer<(Vec<Item>, Revision)> {
+        let mut items = Vec::new();
+        let mut from = None;
+        loop {
+            let page = self.page(Range::under(prefix.clone()).from(from), now).await?;
+            items.extend(page.items);
+            match page.next {
+                Some(next) => from = Some(next),
+                None => return Ok((items, page.revision)),
+            }
+        }
+    }
+
+    /// One record of our own (not a resource of Teleport's).
+    pub async fn own<T: DeserializeOwned>(&self, key: &Key, now: Timestamp) -> Answer<Option<Read<T>>> {
+        self.item(key, now).await?.map(|item| read_own(&item)).transpose()
+    }
+
+    /// The store itself, for reading and watching. Changes go through [`State::commit`].
+    pub(crate) fn reading(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Looks at the store's health after each write.
+    fn notice(&self) {
+        match self.store.health() {
+            store::Health::Writable => self.health.well(),
+            store::Health::Full => self.health.unwell("no space left for the store"),
+            store::Health::Failed { reason } => self.health.unwell(&reason),
+            store::Health::Closed => self.health.stopping(),
+        }
+    }
+}
+
+/// Reads a record of our own.
+pub fn read_own<T: DeserializeOwned>(item: &Item) -> Answer<Read<T>> {
+    let value = serde_json::from_slice(&item.value)
+        .map_err(|error| Failure::internal(format!("`{}` is not readable: {error}", item.key)))?;
+    Ok(Read {
+        value,
+        revision: item.revision,
+        expires: item.expires,
+    })
+}
+
+/// Writes a record of our own.
+pub fn own_bytes<T: Serialize>(value: &T) -> Answer<Bytes> {
+    serde_json::to_vec(value)
+        .map(Bytes::from)
+        .map_err(|error| Failure::internal(format!("a record cannot be written: {error}")))
+}
+
+fn unreadable(error: &ReadError) -> Failure {
+    tracing::error!(%error, "the store could not be read");
+    Failure::connection_problem("failed to connect to the database")
+}
