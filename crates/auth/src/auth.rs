@@ -56,6 +56,8 @@ pub struct Auth {
     pub metrics: Metrics,
     /// Proxies that have said that they are there.
     pub(crate) presence: crate::presence::Presence,
+    /// Who is at work on which request.
+    pub(crate) turns: crate::services::requests::Turns,
 }
 
 /// Where the key comes from that seals secrets.
@@ -121,9 +123,7 @@ impl OpenError {
                 Some("expired access would come back to life if the clock were believed".to_owned())
             }
             Self::BadName(_) => Some("set `auth_service.cluster_name` in the configuration".to_owned()),
-            Self::Seal(_) => {
-                Some("use the seal key that this data directory was made with".to_owned())
-            }
+            Self::Seal(_) => Some("use the seal key that this data directory was made with".to_owned()),
             Self::Failed(_) => None,
         }
     }
@@ -203,6 +203,7 @@ impl Auth {
             passwords: PasswordPool::new(settings.password_cost, &chance)?,
             limits: Limits::new(settings.rates),
             presence: crate::presence::Presence::default(),
+            turns: crate::services::requests::Turns::default(),
             state,
             clock,
             chance,
@@ -248,9 +249,16 @@ impl Auth {
             change = change.telling(&system.user, told).put_resource(&role);
         }
         let change = change
-            .put_resource(&from_file(self.settings.auth_preference.as_ref()).unwrap_or_else(cluster::default_preference))
-            .put_resource(&from_file(self.settings.networking.as_ref()).unwrap_or_else(cluster::default_networking))
-            .put_resource(&from_file(self.settings.recording.as_ref()).unwrap_or_else(cluster::default_recording));
+            .put_resource(
+                &from_file(self.settings.auth_preference.as_ref())
+                    .unwrap_or_else(cluster::default_preference),
+            )
+            .put_resource(
+                &from_file(self.settings.networking.as_ref()).unwrap_or_else(cluster::default_networking),
+            )
+            .put_resource(
+                &from_file(self.settings.recording.as_ref()).unwrap_or_else(cluster::default_recording),
+            );
         match self.state.commit(change).await {
             Ok(_) => {
                 tracing::info!(cluster = %name, "a new cluster was made");
@@ -271,12 +279,27 @@ impl Auth {
             from_file(self.settings.networking.as_ref()),
             from_file(self.settings.recording.as_ref()),
         );
-        self.follow(preference, cluster::default_preference(), told::auth_preference_updated(&system), now)
-            .await?;
-        self.follow(networking, cluster::default_networking(), told::networking_updated(&system), now)
-            .await?;
-        self.follow(recording, cluster::default_recording(), told::recording_updated(&system), now)
-            .await
+        self.follow(
+            preference,
+            cluster::default_preference(),
+            told::auth_preference_updated(&system),
+            now,
+        )
+        .await?;
+        self.follow(
+            networking,
+            cluster::default_networking(),
+            told::networking_updated(&system),
+            now,
+        )
+        .await?;
+        self.follow(
+            recording,
+            cluster::default_recording(),
+            told::recording_updated(&system),
+            now,
+        )
+        .await
     }
 
     /// One setting: as the file says; the default again if the file says nothing any more.
@@ -348,8 +371,14 @@ impl Auth {
             principals: names.to_vec(),
             not_after,
         });
-        let issued = host(&permit, SubjectKeys::same(key.public()), &authority, now, self.chance.entropy())
-            .map_err(|e| fault(&e))?;
+        let issued = host(
+            &permit,
+            SubjectKeys::same(key.public()),
+            &authority,
+            now,
+            self.chance.entropy(),
+        )
+        .map_err(|e| fault(&e))?;
         let (Some(tls), Some(ssh)) = (issued.tls, issued.ssh) else {
             return Err(Failure::internal("host certificate: nothing was signed"));
         };
@@ -361,17 +390,23 @@ impl Auth {
             private_key: key.to_pem().map_err(|e| fault(&e))?,
             certificate: pki::certificate::to_pem(&tls),
             ssh_certificate: ssh.to_line(),
-            authorities: authority.certificates().map(pki::authority::AuthorityCertificate::to_pem).collect(),
+            authorities: authority
+                .certificates()
+                .map(pki::authority::AuthorityCertificate::to_pem)
+                .collect(),
             ssh_authorities: authority.ssh_keys().map(pki::PublicKey::to_ssh_line).collect(),
         })
     }
 
+    /// The proxy's public address, `host:port`, if one is known.
+    pub fn known_proxy_address(&self) -> Option<String> {
+        let configured = self.settings.proxy_public_address.clone();
+        configured.or_else(|| self.presence.proxy_address(self.clock.now()))
+    }
+
     /// The proxy's public address, `host:port`, for links; a placeholder if no proxy is known.
     pub fn proxy_address(&self) -> String {
-        self.settings
-            .proxy_public_address
-            .clone()
-            .or_else(|| self.presence.proxy_address(self.clock.now()))
+        self.known_proxy_address()
             .unwrap_or_else(|| "<proxyhost>:3080".to_owned())
     }
 }

@@ -25,6 +25,9 @@ pub const CLIENT_ADDRESS_HEADER: &str = "countersign-client-address";
 /// In which a proxy says what its own client calls itself. Believed from proxies alone.
 pub const CLIENT_AGENT_HEADER: &str = "countersign-client-agent";
 
+/// In which our own tools say that the end they ask a certificate for is meant exactly.
+pub const EXACT_TTL_HEADER: &str = "countersign-exact-ttl";
+
 /// One call.
 #[derive(Debug)]
 pub struct Call {
@@ -34,6 +37,7 @@ pub struct Call {
     pub caller: Caller,
     /// The method, as in `/proto.AuthService/Ping`.
     pub method: &'static str,
+    exact_ttl: bool,
     warnings: Mutex<Vec<String>>,
 }
 
@@ -44,8 +48,14 @@ impl Call {
             now,
             caller,
             method,
+            exact_ttl: false,
             warnings: Mutex::default(),
         }
+    }
+
+    /// Whether the end asked for is meant exactly.
+    pub fn wants_exact_ttl(&self) -> bool {
+        self.exact_ttl
     }
 
     /// How records name the caller.
@@ -68,7 +78,10 @@ impl Call {
 
     /// What the caller is told beside the answer.
     pub fn warnings(&self) -> Vec<String> {
-        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.warnings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Refuses unless the caller may do all of `verbs` to things of a kind.
@@ -112,7 +125,11 @@ async fn begin(
     }
     auth.limits.call(&caller, now)?;
     crate::locks::check_caller(&auth.state, &caller, now).await?;
-    Ok(Call::new(now, caller, method))
+    let exact_ttl = metadata.contains_key(EXACT_TTL_HEADER);
+    Ok(Call {
+        exact_ttl,
+        ..Call::new(now, caller, method)
+    })
 }
 
 /// Ends a gRPC call: warnings beside the answer, or the refusal with its record.

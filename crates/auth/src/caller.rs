@@ -132,7 +132,9 @@ impl Caller {
             Failure::access_denied("access denied: invalid client certificate")
         })?;
         if identity.cluster != state.cluster() {
-            return Err(Failure::access_denied("access denied: the certificate is of another cluster"));
+            return Err(Failure::access_denied(
+                "access denied: the certificate is of another cluster",
+            ));
         }
         // The handshake checked this when the connection began; connections last longer than that.
         if identity.not_after < now {
@@ -140,7 +142,10 @@ impl Caller {
                 "access denied: client credentials have expired, please relogin.",
             ));
         }
-        if identity.pinned_ip.is_some_and(|pinned| pinned != peer.address().ip()) {
+        if identity
+            .pinned_ip
+            .is_some_and(|pinned| pinned != peer.address().ip())
+        {
             return Err(Failure::access_denied(
                 "access denied: the certificate is good from one address only",
             ));
@@ -172,7 +177,11 @@ impl Caller {
                 let user = read_user(state, name, identity.clone(), now).await?;
                 let actor = Actor {
                     user: user.name().to_owned(),
-                    kind: Some(if user.is_bot() { ActorKind::Bot } else { ActorKind::Human }),
+                    kind: Some(if user.is_bot() {
+                        ActorKind::Bot
+                    } else {
+                        ActorKind::Human
+                    }),
                     impersonator: identity.impersonator.clone().unwrap_or_default(),
                     access_requests: identity.active_requests.clone(),
                     bot_name: identity.bot_name.clone().unwrap_or_default(),
@@ -258,23 +267,39 @@ impl Caller {
         if self.is_admin() {
             Ok(())
         } else {
-            Err(Failure::access_denied("this request can be only executed by an admin"))
+            Err(Failure::access_denied(
+                "this request can be only executed by an admin",
+            ))
         }
     }
 
     /// Refuses everybody but a proxy.
     pub fn require_proxy(&self) -> Answer<()> {
-        if self.is(SystemRole::Proxy) { Ok(()) } else { Err(denied()) }
+        if self.is(SystemRole::Proxy) {
+            Ok(())
+        } else {
+            Err(denied())
+        }
     }
 
     /// Refuses whoever has shown no certificate.
     pub fn require_certificate(&self) -> Answer<()> {
-        if matches!(self.who, Who::Nobody) { Err(denied()) } else { Ok(()) }
+        if matches!(self.who, Who::Nobody) {
+            Err(denied())
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether the caller holds a role now, for good or through a request.
     pub fn holds_role(&self, name: &str) -> bool {
-        self.user().is_some_and(|user| user.roles().iter().any(|role| role.name == name))
+        self.user()
+            .is_some_and(|user| user.roles().iter().any(|role| role.name == name))
+    }
+
+    /// The whole name, as certificates and records say it.
+    pub fn actor_name(&self) -> &str {
+        &self.actor.user
     }
 
     /// The name that resources say they were made by.
@@ -292,8 +317,13 @@ async fn read_user(state: &State, name: &str, identity: Identity, now: Timestamp
     let user = state.find::<types::UserV2>(name, now).await?;
     let subject = state.subject(name, now).await?;
     // Whether a user exists is told to nobody who is not that user.
-    let (Some(user), Some(subject)) = (user, subject) else { return Err(denied()) };
-    let issued = identity.not_before.saturating_add(BACKDATED).unwrap_or(identity.not_before);
+    let (Some(user), Some(subject)) = (user, subject) else {
+        return Err(denied());
+    };
+    let issued = identity
+        .not_before
+        .saturating_add(BACKDATED)
+        .unwrap_or(identity.not_before);
     if !subject.value.can_hold_certificate_of(issued) {
         return Err(denied());
     }
@@ -310,7 +340,9 @@ async fn read_user(state: &State, name: &str, identity: Identity, now: Timestamp
     let held = roles.len();
     let mut requests = Vec::new();
     for id in &identity.active_requests {
-        let Some(lent) = state.roles_of_request(id, name, now).await? else { continue };
+        let Some(lent) = state.roles_of_request(id, name, now).await? else {
+            continue;
+        };
         requests.push(id.clone());
         for role in lent {
             let known = roles.iter().any(|known| known.name == role);

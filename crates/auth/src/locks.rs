@@ -98,9 +98,21 @@ fn hit(target: &types::LockTarget, targets: &Targets<'_>) -> Option<String> {
     }
     let mut first = None;
     let mut fields = [
-        ("User", &target.user, targets.users.contains(&target.user.as_str())),
-        ("Role", &target.role, targets.roles.contains(&target.role.as_str())),
-        ("Login", &target.login, targets.logins.contains(&target.login.as_str())),
+        (
+            "User",
+            &target.user,
+            targets.users.contains(&target.user.as_str()),
+        ),
+        (
+            "Role",
+            &target.role,
+            targets.roles.contains(&target.role.as_str()),
+        ),
+        (
+            "Login",
+            &target.login,
+            targets.logins.contains(&target.login.as_str()),
+        ),
         (
             "AccessRequest",
             &target.access_request,
@@ -114,9 +126,15 @@ fn hit(target: &types::LockTarget, targets: &Targets<'_>) -> Option<String> {
         (
             "ServerID",
             &target.server_id,
-            targets.host.is_some_and(|host| same_host(&target.server_id, host)),
+            targets
+                .host
+                .is_some_and(|host| same_host(&target.server_id, host)),
         ),
-        ("Node", &target.node, targets.host.is_some_and(|host| same_host(&target.node, host))),
+        (
+            "Node",
+            &target.node,
+            targets.host.is_some_and(|host| same_host(&target.node, host)),
+        ),
     ]
     .into_iter()
     .filter(|(_, wanted, _)| !wanted.is_empty())
@@ -133,7 +151,10 @@ fn hit(target: &types::LockTarget, targets: &Targets<'_>) -> Option<String> {
 
 /// A host is named by its id, or by its id and the cluster.
 fn same_host(wanted: &str, host: &str) -> bool {
-    wanted == host || wanted.strip_prefix(host).is_some_and(|rest| rest.starts_with('.'))
+    wanted == host
+        || wanted
+            .strip_prefix(host)
+            .is_some_and(|rest| rest.starts_with('.'))
 }
 
 #[cfg(test)]

@@ -41,13 +41,17 @@ fn check(kind: &str, name: &str, bytes_max: usize) -> Answer<()> {
 pub fn check_user(name: &str) -> Answer<()> {
     check("user", name, NAME_BYTES_MAX)?;
     if name.chars().any(char::is_whitespace) {
-        return Err(Failure::bad_parameter(format!("user name {name:?} contains a space")));
+        return Err(Failure::bad_parameter(format!(
+            "user name {name:?} contains a space"
+        )));
     }
     // `,` separates names in commands; `@local-admin` and `system` are whom records name for the cluster itself.
     if name.contains(',') || name.starts_with(['@', '-']) || name == "system" {
         return Err(Failure::bad_parameter(format!("user name {name:?} is reserved")));
     }
-    let host = name.split_once('.').is_some_and(|(host, _)| crate::ids::is_uuid(host));
+    let host = name
+        .split_once('.')
+        .is_some_and(|(host, _)| crate::ids::is_uuid(host));
     if host {
         return Err(Failure::bad_parameter(format!(
             "user name {name:?} has the form of a built-in identity"

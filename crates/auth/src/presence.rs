@@ -30,7 +30,11 @@ impl Presence {
 
     /// A proxy says goodbye. Says whether it was known.
     pub fn withdraw(&self, name: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name).is_some()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(name)
+            .is_some()
     }
 
     /// The proxies that are there, in the order of their names.

@@ -18,7 +18,9 @@ pub fn check_client(said: Option<&str>) -> Answer<()> {
 /// The major number of a semantic version.
 fn major(text: &str) -> Option<u32> {
     let text = text.split_once('+').map_or(text, |(version, _)| version);
-    let (numbers, pre) = text.split_once('-').map_or((text, None), |(numbers, pre)| (numbers, Some(pre)));
+    let (numbers, pre) = text
+        .split_once('-')
+        .map_or((text, None), |(numbers, pre)| (numbers, Some(pre)));
     let mut parts = numbers.split('.');
     let mut number = || {
         let part = parts.next()?;
@@ -28,7 +30,10 @@ fn major(text: &str) -> Option<u32> {
     let (major, _, _) = (number()?, number()?, number()?);
     let sound = parts.next().is_none()
         && pre.is_none_or(|pre| {
-            !pre.is_empty() && pre.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
+            !pre.is_empty()
+                && pre
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
         });
     sound.then_some(major)
 }
@@ -39,10 +44,18 @@ mod tests {
 
     #[test]
     fn old_and_garbled_versions_are_refused() {
-        for good in [None, Some("18.0.0"), Some("16.0.0-aa"), Some("17.7.2"), Some("19.1.0-dev.1+git")] {
+        for good in [
+            None,
+            Some("18.0.0"),
+            Some("16.0.0-aa"),
+            Some("17.7.2"),
+            Some("19.1.0-dev.1+git"),
+        ] {
             assert!(check_client(good).is_ok(), "{good:?}");
         }
-        for bad in ["15.4.0", "v18.0.0", "18", "", "18.0", "18.0.0.0", "18.0.x", "18.0.0-"] {
+        for bad in [
+            "15.4.0", "v18.0.0", "18", "", "18.0", "18.0.0.0", "18.0.x", "18.0.0-",
+        ] {
             assert_eq!(
                 check_client(Some(bad)).unwrap_err().message(),
                 "client version is unsupported",

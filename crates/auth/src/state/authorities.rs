@@ -144,7 +144,10 @@ impl State {
             .to_record()
             .map_err(|error| Failure::internal(format!("the {kind} authority cannot be stored: {error}")))?;
         let encode = |pairs: &[PairRecord]| -> Vec<String> {
-            pairs.iter().map(|pair| STANDARD.encode(pair.private.expose())).collect()
+            pairs
+                .iter()
+                .map(|pair| STANDARD.encode(pair.private.expose()))
+                .collect()
         };
         let private = PrivateKeys {
             active_ssh: encode(&record.active.ssh),
@@ -155,7 +158,9 @@ impl State {
         let place = private_key(kind);
         let sealed = self.seal_own(Class::Authorities, &place, &private)?;
         let shown = shown(kind, authority.cluster(), &record);
-        Ok(change.put(public_key(kind), shown.encode_to_vec()).put(place, sealed))
+        Ok(change
+            .put(public_key(kind), shown.encode_to_vec())
+            .put(place, sealed))
     }
 }
 
@@ -188,7 +193,11 @@ fn shown(kind: AuthorityKind, cluster: &str, record: &Record) -> types::CertAuth
 
 fn key_set(records: &KeyRecords, with_private: bool) -> types::CaKeySet {
     let private = |pair: &PairRecord| -> Vec<u8> {
-        if with_private { pair.private.expose().clone() } else { Vec::new() }
+        if with_private {
+            pair.private.expose().clone()
+        } else {
+            Vec::new()
+        }
     };
     types::CaKeySet {
         ssh: records

@@ -96,7 +96,7 @@ impl From<CommitError> for Refused {
                     "failed to connect to the database: the store cannot be written; nothing was changed",
                 ))
             }
-            CommitError::Overloaded { .. } | CommitError::Closed => {
+            CommitError::Blocked { .. } | CommitError::Overloaded { .. } | CommitError::Closed => {
                 Self::Failed(Failure::connection_problem(error.to_string()))
             }
         }

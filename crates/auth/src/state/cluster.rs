@@ -88,7 +88,11 @@ impl Preference {
     /// How long a certificate lives when nobody says.
     pub fn session_ttl(&self) -> SignedDuration {
         let ttl = moment::span(self.spec().default_session_ttl);
-        if ttl.is_positive() { ttl } else { SignedDuration::from_hours(12) }
+        if ttl.is_positive() {
+            ttl
+        } else {
+            SignedDuration::from_hours(12)
+        }
     }
 
     /// Which kinds of keys clients make.
@@ -156,7 +160,12 @@ pub fn complete_preference(mut spec: types::AuthPreferenceSpecV2) -> types::Auth
     // Sign-in without a password needs authenticators, which this version does not register yet.
     spec.allow_passwordless.get_or_insert(flag(false));
     spec.allow_headless.get_or_insert(flag(false));
-    spec.idp.get_or_insert_default().saml.get_or_insert_default().enabled.get_or_insert(flag(true));
+    spec.idp
+        .get_or_insert_default()
+        .saml
+        .get_or_insert_default()
+        .enabled
+        .get_or_insert(flag(true));
     spec
 }
 
@@ -185,11 +194,12 @@ pub fn complete_networking(
     if spec.keep_alive_count_max == 0 {
         spec.keep_alive_count_max = 3;
     }
-    spec.tunnel_strategy.get_or_insert_with(|| types::TunnelStrategyV1 {
-        strategy: Some(types::tunnel_strategy_v1::Strategy::AgentMesh(
-            types::AgentMeshTunnelStrategy {},
-        )),
-    });
+    spec.tunnel_strategy
+        .get_or_insert_with(|| types::TunnelStrategyV1 {
+            strategy: Some(types::tunnel_strategy_v1::Strategy::AgentMesh(
+                types::AgentMeshTunnelStrategy {},
+            )),
+        });
     spec
 }
 

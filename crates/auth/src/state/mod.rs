@@ -3,8 +3,8 @@
 //! The modules give typed reads and put typed writes into a [`Change`]; they neither decide nor
 //! commit. [`State::commit`] stamps the records of a change and hands both to the store as one batch.
 
-pub mod change;
 pub mod authorities;
+pub mod change;
 pub mod cluster;
 pub mod people;
 pub mod requests;
@@ -54,6 +54,7 @@ impl State {
     /// The state of the cluster `cluster` in `store`.
     pub fn new(
         store: Arc<dyn Store>,
+        seal: Arc<Seal>,
         cluster: String,
         chance: Chance,
         health: Health,
@@ -61,6 +62,7 @@ impl State {
     ) -> Self {
         Self {
             store,
+            seal,
             chance,
             cluster,
             health,
@@ -110,19 +112,25 @@ impl State {
 
     /// One page of items.
     pub async fn page(&self, range: Range, now: Timestamp) -> Answer<Page> {
-        self.store.range(range, now).await.map_err(|error| unreadable(&error))
+        self.store
+            .range(range, now)
+            .await
+            .map_err(|error| unreadable(&error))
     }
 
-    /// All items below a prefix, and the revision of the last page.
+    /// All items below a prefix, and the revision of the first page: what was changed on an earlier page while a later
+    /// one was read counts as changed.
     pub async fn all(&self, prefix: Prefix, now: Timestamp) -> Answer<(Vec<Item>, Revision)> {
         let mut items = Vec::new();
         let mut from = None;
+        let mut first = None;
         loop {
             let page = self.page(Range::under(prefix.clone()).from(from), now).await?;
+            let seen = *first.get_or_insert(page.revision);
             items.extend(page.items);
             match page.next {
                 Some(next) => from = Some(next),
-                None => return Ok((items, page.revision)),
+                None => return Ok((items, seen)),
             }
         }
     }
@@ -130,6 +138,29 @@ impl State {
     /// One record of our own (not a resource of Teleport's).
     pub async fn own<T: DeserializeOwned>(&self, key: &Key, now: Timestamp) -> Answer<Option<Read<T>>> {
         self.item(key, now).await?.map(|item| read_own(&item)).transpose()
+    }
+
+    /// The last commit.
+    pub fn revision(&self) -> Revision {
+        self.store.revision()
+    }
+
+    /// What is committed below any of `prefixes` from now on.
+    pub fn watch(&self, prefixes: Vec<Prefix>) -> Result<store::Watch, store::WatchError> {
+        self.store.watch(prefixes, None)
+    }
+
+    /// Items whose time is over.
+    pub async fn expired(&self, now: Timestamp, limit: usize) -> Answer<Vec<Item>> {
+        self.store
+            .expired(now, limit)
+            .await
+            .map_err(|error| unreadable(&error))
+    }
+
+    /// When the next item's time is over.
+    pub fn earliest_expiry(&self) -> tokio::sync::watch::Receiver<Option<Timestamp>> {
+        self.store.earliest_expiry()
     }
 
     /// The store itself, for reading and watching. Changes go through [`State::commit`].

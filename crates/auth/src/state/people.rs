@@ -242,7 +242,10 @@ impl State {
     /// The link whose secret is `token`, and its key.
     pub async fn link(&self, token: &str, now: Timestamp) -> Answer<Option<(Key, Read<Link>)>> {
         let key = self.link_key(token)?;
-        Ok(self.sealed(Class::Tokens, &key, now).await?.map(|link| (key, link)))
+        Ok(self
+            .sealed(Class::Tokens, &key, now)
+            .await?
+            .map(|link| (key, link)))
     }
 
     /// Where the link whose secret is `token` lives.

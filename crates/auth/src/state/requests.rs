@@ -1,29 +1,192 @@
-//! Access requests, as far as callers and certificates rest on them.
+//! Access requests: the resource as clients see it, and beside it what counting needs to know of the people.
+//!
+//! | key | what |
+//! | --- | --- |
+//! | `/access_requests/ID` | the request in Teleport's form, until its record expires |
+//! | `/access_request_people/ID` | who the requester and the authors are beyond their names |
+//! | `/decided_requests/ID` | what a request had become when it expired or was deleted, for auditors |
 
-use jiff::Timestamp;
+use access::request::{Request, Voter};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use store::{Key, Prefix, Revision};
+use wire::convert;
+use wire::keep::Kept;
 use wire::pb::types;
 
-use super::State;
-use crate::failure::Answer;
-use crate::moment;
-use crate::state::resource::Resource as _;
+use super::resource::{Found, Resource as _, bytes_of};
+use super::{Change, State, own_bytes};
+use crate::failure::{Answer, Failure};
+
+/// How long decided requests are kept for auditors.
+const RETENTION: SignedDuration = SignedDuration::from_hours(365 * 24);
+
+/// Who the people of a request are beyond their names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct People {
+    requester: String,
+    authors: Vec<Author>,
+}
+
+/// One author, in the order of the reviews.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Author {
+    name: String,
+    subject: String,
+    voter: StoredVoter,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StoredVoter {
+    Person,
+    Machine,
+    Override,
+}
+
+impl From<Voter> for StoredVoter {
+    fn from(voter: Voter) -> Self {
+        match voter {
+            Voter::Person => Self::Person,
+            Voter::Machine => Self::Machine,
+            Voter::Override => Self::Override,
+        }
+    }
+}
+
+impl From<StoredVoter> for Voter {
+    fn from(voter: StoredVoter) -> Self {
+        match voter {
+            StoredVoter::Person => Self::Person,
+            StoredVoter::Machine => Self::Machine,
+            StoredVoter::Override => Self::Override,
+        }
+    }
+}
+
+/// A request as read: what decisions see, what clients see, and the commit that wrote it.
+#[derive(Debug, Clone)]
+pub struct FoundRequest {
+    /// For decisions.
+    pub request: Request,
+    /// For clients, with what we do not know of it.
+    pub message: Kept<types::AccessRequestV3>,
+    /// The commit that wrote it.
+    pub revision: Revision,
+}
+
+/// Where the people of a request live.
+fn people_key(id: &str) -> Key {
+    Key::of(["access_request_people", id])
+}
+
+/// Where a decided request lives.
+fn decided_key(id: &str) -> Key {
+    Key::of(["decided_requests", id])
+}
+
+/// Where requests live.
+pub fn prefix() -> Prefix {
+    types::AccessRequestV3::prefix()
+}
 
 impl State {
-    /// The roles that request `id` lends to `user` now; `None` if it is not approved, not that user's, not
-    /// begun or over.
-    pub async fn roles_of_request(&self, id: &str, user: &str, now: Timestamp) -> Answer<Option<Vec<String>>> {
+    /// The request `id`, with its people.
+    pub async fn request(&self, id: &str, now: Timestamp) -> Answer<Option<FoundRequest>> {
         let Some(found) = self.find::<types::AccessRequestV3>(id, now).await? else {
             return Ok(None);
         };
-        let request = found.resource;
-        let Some(spec) = request.spec.as_ref() else { return Ok(None) };
-        let ends = moment::read_option(spec.expires.as_ref());
-        let starts = moment::read_option(spec.assume_start_time.as_ref());
-        let good = spec.user == user
-            && spec.state == i32::from(types::RequestState::Approved)
-            && ends.is_some_and(|ends| now < ends)
-            && starts.is_none_or(|starts| starts <= now)
-            && request.name() == id;
-        Ok(good.then(|| spec.roles.clone()))
+        let people = self
+            .own::<People>(&people_key(id), now)
+            .await?
+            .map(|read| read.value);
+        with_people(found, people).map(Some)
     }
+
+    /// The roles that request `id` lends to `user` now; `None` if it is not approved, not that user's, not begun or
+    /// over.
+    pub async fn roles_of_request(
+        &self,
+        id: &str,
+        user: &str,
+        now: Timestamp,
+    ) -> Answer<Option<Vec<String>>> {
+        let Some(FoundRequest { request, .. }) = self.request(id, now).await? else {
+            return Ok(None);
+        };
+        let good = request.user == user
+            && request.id == id
+            && request.state == access::request::State::Approved
+            && now < request.expires
+            && request.assume_start.is_none_or(|start| start <= now);
+        Ok(good.then_some(request.roles))
+    }
+}
+
+/// Reads a request without its people: enough to show it.
+pub fn plain(found: Found<types::AccessRequestV3>) -> Answer<FoundRequest> {
+    with_people(found, None)
+}
+
+fn with_people(found: Found<types::AccessRequestV3>, people: Option<People>) -> Answer<FoundRequest> {
+    let mut request = convert::request(&found.resource)
+        .map_err(|error| Failure::internal(format!("a stored access request is not readable: {error}")))?;
+    if let Some(people) = people {
+        request.subject = people.requester;
+        for (review, author) in request.reviews.iter_mut().zip(people.authors) {
+            if review.author == author.name {
+                review.subject = author.subject;
+                review.voter = author.voter.into();
+            }
+        }
+    }
+    Ok(FoundRequest {
+        request,
+        message: found.resource,
+        revision: found.revision,
+    })
+}
+
+/// Puts a request and its people into a change. `known` is what clients sent or read of it before.
+pub fn put_request(
+    change: Change,
+    known: Option<&Kept<types::AccessRequestV3>>,
+    request: &Request,
+) -> Answer<(Change, Kept<types::AccessRequestV3>)> {
+    let message = convert::request_message(request);
+    let message = match known {
+        Some(known) => known.clone().with(message),
+        None => Kept::from(message),
+    };
+    let people = People {
+        requester: request.subject.clone(),
+        authors: request
+            .reviews
+            .iter()
+            .map(|review| Author {
+                name: review.author.clone(),
+                subject: review.subject.clone(),
+                voter: review.voter.into(),
+            })
+            .collect(),
+    };
+    let until = Some(request.expiry);
+    let change = change
+        .put_until(
+            types::AccessRequestV3::key(&request.id),
+            bytes_of(&message),
+            until,
+        )
+        .put_until(people_key(&request.id), own_bytes(&people)?, until);
+    Ok((change, message))
+}
+
+/// Takes a request out of the hot set and keeps it for auditors.
+pub fn put_away(change: Change, found: &FoundRequest) -> Change {
+    let id = &found.request.id;
+    let until = change.now().saturating_add(RETENTION).ok();
+    change
+        .put_until(decided_key(id), bytes_of(&found.message), until)
+        .delete(types::AccessRequestV3::key(id))
+        .delete(people_key(id))
 }

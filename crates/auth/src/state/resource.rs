@@ -126,7 +126,11 @@ pub fn same_stamp(sent: &str, revision: Revision) -> bool {
 impl State {
     /// The resource called `name`.
     pub async fn find<M: Resource>(&self, name: &str, now: Timestamp) -> Answer<Option<Found<M>>> {
-        self.item(&M::key(name), now).await?.as_ref().map(Found::read).transpose()
+        self.item(&M::key(name), now)
+            .await?
+            .as_ref()
+            .map(Found::read)
+            .transpose()
     }
 
     /// All resources of a kind.
@@ -144,7 +148,11 @@ impl State {
     ) -> Answer<FoundPage<M>> {
         let from = (!from.is_empty()).then(|| M::key(from));
         let range = Range::under(M::prefix()).from(from).limit(limit);
-        let Page { items, next, revision } = self.page(range, now).await?;
+        let Page {
+            items,
+            next,
+            revision,
+        } = self.page(range, now).await?;
         Ok(FoundPage {
             found: items.iter().map(Found::read).collect::<Answer<_>>()?,
             next: next.map(|key| key.name().into_owned()),

@@ -91,7 +91,9 @@ impl WebSession {
 }
 
 fn bearer_end(now: Timestamp, session_end: Timestamp) -> Timestamp {
-    now.saturating_add(BEARER_LIFETIME).unwrap_or(session_end).min(session_end)
+    now.saturating_add(BEARER_LIFETIME)
+        .unwrap_or(session_end)
+        .min(session_end)
 }
 
 fn sessions_of(user: &str) -> Prefix {
@@ -111,8 +113,14 @@ impl State {
     }
 
     /// A session, by its user and secret.
-    pub async fn web_session(&self, user: &str, id: &str, now: Timestamp) -> Answer<Option<Read<WebSession>>> {
-        self.sealed(Class::Sessions, &self.session_key(user, id)?, now).await
+    pub async fn web_session(
+        &self,
+        user: &str,
+        id: &str,
+        now: Timestamp,
+    ) -> Answer<Option<Read<WebSession>>> {
+        self.sealed(Class::Sessions, &self.session_key(user, id)?, now)
+            .await
     }
 
     /// The keys of all sessions of a user.

@@ -69,9 +69,15 @@ pub async fn accept(
         Some(mfa_register_response::Response::Totp(totp)) => {
             Some(new_device(auth, call, &link, &totp.code, device_name)?)
         }
-        Some(_) => return Err(Failure::bad_parameter("only one-time codes can be set up here yet")),
+        Some(_) => {
+            return Err(Failure::bad_parameter(
+                "only one-time codes can be set up here yet",
+            ));
+        }
         None if preference.demands_second_factor() => {
-            return Err(Failure::bad_parameter("a second factor is required: set up an authenticator app"));
+            return Err(Failure::bad_parameter(
+                "a second factor is required: set up an authenticator app",
+            ));
         }
         None => None,
     };

@@ -31,7 +31,11 @@ pub async fn handle(
     let kind = match request.r#type.as_str() {
         "invite" => LinkKind::Invite,
         "" | "password" => LinkKind::Password,
-        other => return Err(Failure::bad_parameter(format!("unknown user token request type({other})"))),
+        other => {
+            return Err(Failure::bad_parameter(format!(
+                "unknown user token request type({other})"
+            )));
+        }
     };
     let ttl = check_ttl(kind, moment::span(request.ttl))?;
     create(auth, call, &request.name, kind, ttl).await
@@ -39,7 +43,11 @@ pub async fn handle(
 
 fn check_ttl(kind: LinkKind, asked: SignedDuration) -> Answer<SignedDuration> {
     let (name, default, longest) = match kind {
-        LinkKind::Invite => (" invite", SignedDuration::from_hours(1), SignedDuration::from_hours(48)),
+        LinkKind::Invite => (
+            " invite",
+            SignedDuration::from_hours(1),
+            SignedDuration::from_hours(48),
+        ),
         LinkKind::Password => ("", SignedDuration::from_hours(8), SignedDuration::from_hours(24)),
     };
     if asked.is_negative() {
@@ -73,10 +81,18 @@ pub async fn create(
         if is_external(&stored.resource) {
             return Err(Failure::access_denied("only local users may be reset"));
         }
-        if stored.resource.metadata().is_some_and(|m| m.labels.contains_key("teleport.internal/bot")) {
+        if stored
+            .resource
+            .metadata()
+            .is_some_and(|m| m.labels.contains_key("teleport.internal/bot"))
+        {
             return Err(Failure::access_denied("bots have no password"));
         }
-        let subject = auth.state.subject(name, now).await?.ok_or_else(|| no_such_user(name))?;
+        let subject = auth
+            .state
+            .subject(name, now)
+            .await?
+            .ok_or_else(|| no_such_user(name))?;
         let token = auth.chance.token::<16>();
         let expires = now.saturating_add(ttl).unwrap_or(jiff::Timestamp::MAX);
         let link = Link::new(name, &subject.value.id, kind, now, expires);

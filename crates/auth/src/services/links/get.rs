@@ -25,8 +25,11 @@ pub async fn living(auth: &Auth, call: &Call, token: &str) -> Answer<(store::Key
     let bad = || Failure::not_found("bad or expired token");
     let (key, read) = auth.state.link(token, call.now).await?.ok_or_else(bad)?;
     let subject = auth.state.subject(&read.value.user, call.now).await?;
-    let same = subject.is_some_and(|subject| {
-        subject.value.ended.is_none() && subject.value.id == read.value.subject
-    });
-    if same { Ok((key, read.value, read.revision)) } else { Err(bad()) }
+    let same = subject
+        .is_some_and(|subject| subject.value.ended.is_none() && subject.value.id == read.value.subject);
+    if same {
+        Ok((key, read.value, read.revision))
+    } else {
+        Err(bad())
+    }
 }

@@ -17,8 +17,15 @@ pub async fn handle(auth: &Auth, call: &Call, request: DeleteLockRequest) -> Ans
     let mut tries = Tries::default();
     loop {
         let found = auth.state.find::<types::LockV2>(&request.name, call.now).await?;
-        let stored = found.ok_or_else(|| Failure::not_found(format!("lock {:?} is not found", request.name)))?;
-        let target = target_fields(stored.resource.spec.as_ref().and_then(|spec| spec.target.as_ref()));
+        let stored =
+            found.ok_or_else(|| Failure::not_found(format!("lock {:?} is not found", request.name)))?;
+        let target = target_fields(
+            stored
+                .resource
+                .spec
+                .as_ref()
+                .and_then(|spec| spec.target.as_ref()),
+        );
         let told = record::lock_deleted(call.actor(), &request.name, &target);
         let change = Change::new(call.now, &call.actor().user, told)
             .require_same(&types::LockV2::key(&request.name), Some(stored.revision))

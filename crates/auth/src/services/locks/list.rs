@@ -12,7 +12,11 @@ use crate::moment;
 /// Handles the call.
 pub async fn handle(auth: &Auth, call: &Call, request: GetLocksRequest) -> Answer<GetLocksResponse> {
     call.allow("lock", &["list", "read"])?;
-    let wanted: Vec<_> = request.targets.iter().map(|target| target_fields(Some(target))).collect();
+    let wanted: Vec<_> = request
+        .targets
+        .iter()
+        .map(|target| target_fields(Some(target)))
+        .collect();
     let mut locks = Vec::new();
     for found in auth.state.find_all::<types::LockV2>(call.now).await? {
         let lock = found.resource;

@@ -43,7 +43,10 @@ pub async fn handle(auth: &Auth, call: &Call, mut lock: Kept<types::LockV2>) -> 
         let stored = auth.state.find::<types::LockV2>(lock.name(), call.now).await?;
         let told = record::lock_created(call.actor(), lock.name(), ends, &target);
         let change = Change::new(call.now, &call.actor().user, told)
-            .require_same(&types::LockV2::key(lock.name()), stored.map(|stored| stored.revision))
+            .require_same(
+                &types::LockV2::key(lock.name()),
+                stored.map(|stored| stored.revision),
+            )
             // The item goes when the lock ends, so that lists do not fill up with what is over.
             .put_until(types::LockV2::key(lock.name()), bytes_of(&lock), ends);
         match auth.state.commit(change).await {

@@ -15,7 +15,9 @@ use crate::state::{Change, Refused};
 /// Handles the call.
 pub async fn handle(auth: &Auth, call: &Call, request: CreateRoleRequest) -> Answer<Kept<types::RoleV6>> {
     call.allow("role", &["create"])?;
-    let role = request.role.ok_or_else(|| Failure::bad_parameter("missing parameter role"))?;
+    let role = request
+        .role
+        .ok_or_else(|| Failure::bad_parameter("missing parameter role"))?;
     let role = accept(auth, call, role).await?;
     let told = record(RoleChange::Created, call.actor(), role.name(), role.expires());
     let change = Change::new(call.now, &call.actor().user, told)
@@ -23,9 +25,10 @@ pub async fn handle(auth: &Auth, call: &Call, request: CreateRoleRequest) -> Ans
         .put_resource(&role);
     match auth.state.commit(change).await {
         Ok(committed) => Ok(written(role, committed.revision)),
-        Err(Refused::Conflict(_)) => {
-            Err(Failure::already_exists(format!("role {:?} already exists", role.name())))
-        }
+        Err(Refused::Conflict(_)) => Err(Failure::already_exists(format!(
+            "role {:?} already exists",
+            role.name()
+        ))),
         Err(Refused::Failed(failure)) => Err(failure),
     }
 }

@@ -34,13 +34,17 @@ pub async fn handle(auth: &Auth, call: &Call, request: DeleteRoleRequest) -> Ans
                 )));
             }
         }
-        let change = Change::new(call.now, &call.actor().user, record(RoleChange::Deleted, call.actor(), &name, None))
-            .require_same(&types::RoleV6::key(&name), Some(stored.revision))
-            .require(Require::Unchanged {
-                prefix: types::UserV2::prefix(),
-                since: seen,
-            })
-            .delete(types::RoleV6::key(&name));
+        let change = Change::new(
+            call.now,
+            &call.actor().user,
+            record(RoleChange::Deleted, call.actor(), &name, None),
+        )
+        .require_same(&types::RoleV6::key(&name), Some(stored.revision))
+        .require(Require::Unchanged {
+            prefix: types::UserV2::prefix(),
+            since: seen,
+        })
+        .delete(types::RoleV6::key(&name));
         match auth.state.commit(change).await {
             Ok(_) => return Ok(()),
             Err(refused) => tries.again(refused)?,

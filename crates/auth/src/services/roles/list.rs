@@ -18,7 +18,12 @@ pub async fn handle(auth: &Auth, call: &Call, request: ListRolesRequest) -> Answ
     let limit = match usize::try_from(request.limit) {
         Ok(0) => PAGE_DEFAULT,
         Ok(asked) if asked <= PAGE_MAX => asked,
-        _ => return Err(Failure::bad_parameter(format!("page size of {} is too large", request.limit))),
+        _ => {
+            return Err(Failure::bad_parameter(format!(
+                "page size of {} is too large",
+                request.limit
+            )));
+        }
     };
     let all = call.allow("role", &["list", "read"]);
     let filter = request.filter.unwrap_or_default();

@@ -25,14 +25,21 @@ pub fn no_such_role(name: &str) -> Failure {
 /// Whether a role belongs to the system and not to people.
 pub fn is_system(role: &types::RoleV6) -> bool {
     let labels = role.metadata().map(|metadata| &metadata.labels);
-    labels.is_some_and(|labels| labels.get("teleport.internal/resource-type").is_some_and(|kind| kind == "system"))
+    labels.is_some_and(|labels| {
+        labels
+            .get("teleport.internal/resource-type")
+            .is_some_and(|kind| kind == "system")
+    })
 }
 
 /// A role as a client sent it, checked; warnings go into the call.
 async fn accept(auth: &Auth, call: &Call, mut role: Kept<types::RoleV6>) -> Answer<Kept<types::RoleV6>> {
     names::check_role(role.name())?;
     if !matches!(role.kind.as_str(), "" | "role") {
-        return Err(Failure::bad_parameter(format!("resource is of kind {:?}, not \"role\"", role.kind)));
+        return Err(Failure::bad_parameter(format!(
+            "resource is of kind {:?}, not \"role\"",
+            role.kind
+        )));
     }
     "role".clone_into(&mut role.kind);
     role.metadata_mut().namespace = "default".to_owned();

@@ -15,7 +15,9 @@ use crate::state::{Change, Refused};
 
 /// Handles the call.
 pub async fn handle(auth: &Auth, call: &Call, request: UpdateRoleRequest) -> Answer<Kept<types::RoleV6>> {
-    let role = request.role.ok_or_else(|| Failure::bad_parameter("missing parameter role"))?;
+    let role = request
+        .role
+        .ok_or_else(|| Failure::bad_parameter("missing parameter role"))?;
     let found = auth.state.find::<types::RoleV6>(role.name(), call.now).await?;
     let old = found.as_ref().and_then(|found| found.resource.metadata.as_ref());
     call.allow_on("role", &["update"], old)?;

@@ -14,7 +14,9 @@ use crate::state::{Change, Tries};
 
 /// Handles the call.
 pub async fn handle(auth: &Auth, call: &Call, request: UpsertRoleRequest) -> Answer<Kept<types::RoleV6>> {
-    let role = request.role.ok_or_else(|| Failure::bad_parameter("missing parameter role"))?;
+    let role = request
+        .role
+        .ok_or_else(|| Failure::bad_parameter("missing parameter role"))?;
     upsert(auth, call, role).await
 }
 
@@ -37,7 +39,10 @@ pub async fn upsert(auth: &Auth, call: &Call, role: Kept<types::RoleV6>) -> Answ
         let Some(role) = &accepted else { continue };
         let told = record(RoleChange::Created, call.actor(), role.name(), role.expires());
         let change = Change::new(call.now, &call.actor().user, told)
-            .require_same(&types::RoleV6::key(role.name()), stored.map(|stored| stored.revision))
+            .require_same(
+                &types::RoleV6::key(role.name()),
+                stored.map(|stored| stored.revision),
+            )
             .put_resource(role);
         match auth.state.commit(change).await {
             Ok(committed) => return Ok(written(role.clone(), committed.revision)),

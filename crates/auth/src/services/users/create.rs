@@ -15,7 +15,9 @@ use crate::state::{Change, Tries};
 /// Handles the call.
 pub async fn handle(auth: &Auth, call: &Call, request: CreateUserRequest) -> Answer<CreateUserResponse> {
     call.allow("user", &["create"])?;
-    let user = request.user.ok_or_else(|| Failure::bad_parameter("missing parameter user"))?;
+    let user = request
+        .user
+        .ok_or_else(|| Failure::bad_parameter("missing parameter user"))?;
     Ok(CreateUserResponse {
         user: Some(create(auth, call, user).await?),
     })
@@ -26,11 +28,24 @@ pub async fn create(auth: &Auth, call: &Call, user: Kept<types::UserV2>) -> Answ
     let user = accept(user)?;
     let mut tries = Tries::default();
     loop {
-        if auth.state.find::<types::UserV2>(user.name(), call.now).await?.is_some() {
-            return Err(Failure::already_exists(format!("user {:?} already registered", user.name())));
+        if auth
+            .state
+            .find::<types::UserV2>(user.name(), call.now)
+            .await?
+            .is_some()
+        {
+            return Err(Failure::already_exists(format!(
+                "user {:?} already registered",
+                user.name()
+            )));
         }
         let told = record::user_created(call.actor(), user.name(), user.expires(), roles_of(&user));
-        let change = with_roles(auth, Change::new(call.now, &call.actor().user, told), roles_of(&user)).await?;
+        let change = with_roles(
+            auth,
+            Change::new(call.now, &call.actor().user, told),
+            roles_of(&user),
+        )
+        .await?;
         let (change, user) = born(auth, call, change, user.clone()).await?;
         match auth.state.commit(change).await {
             Ok(committed) => return Ok(written(user, committed.revision)),

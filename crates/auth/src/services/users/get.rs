@@ -16,7 +16,11 @@ pub async fn handle(auth: &Auth, call: &Call, request: GetUserRequest) -> Answer
         ("", true) => own
             .ok_or_else(|| Failure::bad_parameter("the caller is not a user"))?
             .to_owned(),
-        (_, true) => return Err(Failure::bad_parameter("name must be empty when current_user is set")),
+        (_, true) => {
+            return Err(Failure::bad_parameter(
+                "name must be empty when current_user is set",
+            ));
+        }
         (name, false) => name.to_owned(),
     };
     if request.with_secrets {

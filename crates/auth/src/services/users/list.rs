@@ -23,7 +23,10 @@ pub async fn handle(auth: &Auth, call: &Call, request: ListUsersRequest) -> Answ
         Ok(0) | Err(_) => PAGE_MAX,
         Ok(asked) => asked.min(PAGE_MAX),
     };
-    let keywords = request.filter.map(|filter| filter.search_keywords).unwrap_or_default();
+    let keywords = request
+        .filter
+        .map(|filter| filter.search_keywords)
+        .unwrap_or_default();
     let mut users = Vec::new();
     let mut from = request.page_token;
     loop {
@@ -40,7 +43,10 @@ pub async fn handle(auth: &Auth, call: &Call, request: ListUsersRequest) -> Answ
                 });
             }
             let roles = super::roles_of(&user);
-            if matches_all(&keywords, [user.name()].into_iter().chain(roles.iter().map(String::as_str))) {
+            if matches_all(
+                &keywords,
+                [user.name()].into_iter().chain(roles.iter().map(String::as_str)),
+            ) {
                 with_door(auth, call.now, &mut user).await?;
                 users.push(user);
             }

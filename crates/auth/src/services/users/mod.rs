@@ -31,10 +31,16 @@ pub fn no_such_user(name: &str) -> Failure {
 fn accept(mut user: Kept<types::UserV2>) -> Answer<Kept<types::UserV2>> {
     names::check_user(user.name())?;
     if !matches!(user.kind.as_str(), "" | "user") {
-        return Err(Failure::bad_parameter(format!("resource is of kind {:?}, not \"user\"", user.kind)));
+        return Err(Failure::bad_parameter(format!(
+            "resource is of kind {:?}, not \"user\"",
+            user.kind
+        )));
     }
     if !matches!(user.version.as_str(), "" | "v1" | "v2") {
-        return Err(Failure::bad_parameter(format!("user version {:?} is not supported", user.version)));
+        return Err(Failure::bad_parameter(format!(
+            "user version {:?} is not supported",
+            user.version
+        )));
     }
     "user".clone_into(&mut user.kind);
     "v2".clone_into(&mut user.version);
@@ -126,9 +132,17 @@ fn born_after(earlier: Option<&Read<Subject>>, now: Timestamp) -> Timestamp {
 }
 
 /// Puts a user who is there into a change; who made him, and what he signs in with, stays.
-fn kept(change: Change, mut user: Kept<types::UserV2>, stored: &Found<types::UserV2>) -> (Change, Kept<types::UserV2>) {
+fn kept(
+    change: Change,
+    mut user: Kept<types::UserV2>,
+    stored: &Found<types::UserV2>,
+) -> (Change, Kept<types::UserV2>) {
     let spec = user.spec.get_or_insert_default();
-    spec.created_by = stored.resource.spec.as_ref().and_then(|spec| spec.created_by.clone());
+    spec.created_by = stored
+        .resource
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.created_by.clone());
     user.status.clone_from(&stored.resource.status);
     let change = change
         .require_same(&types::UserV2::key(user.name()), Some(stored.revision))

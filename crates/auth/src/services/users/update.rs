@@ -15,7 +15,9 @@ use crate::state::resource::{Resource as _, same_stamp};
 /// Handles the call.
 pub async fn handle(auth: &Auth, call: &Call, request: UpdateUserRequest) -> Answer<UpdateUserResponse> {
     call.allow("user", &["update"])?;
-    let user = request.user.ok_or_else(|| Failure::bad_parameter("missing parameter user"))?;
+    let user = request
+        .user
+        .ok_or_else(|| Failure::bad_parameter("missing parameter user"))?;
     let user = accept(user)?;
     let found = auth.state.find::<types::UserV2>(user.name(), call.now).await?;
     let stored = found.ok_or_else(|| no_such_user(user.name()))?;
@@ -23,7 +25,12 @@ pub async fn handle(auth: &Auth, call: &Call, request: UpdateUserRequest) -> Ans
         return Err(changed_meanwhile());
     }
     let told = record::user_updated(call.actor(), user.name(), user.expires(), roles_of(&user));
-    let change = with_roles(auth, Change::new(call.now, &call.actor().user, told), roles_of(&user)).await?;
+    let change = with_roles(
+        auth,
+        Change::new(call.now, &call.actor().user, told),
+        roles_of(&user),
+    )
+    .await?;
     let (change, user) = kept(change, user, &stored);
     let committed = auth.state.commit(change).await.map_err(|refused| match refused {
         crate::state::Refused::Conflict(_) => changed_meanwhile(),

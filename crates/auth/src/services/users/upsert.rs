@@ -15,7 +15,9 @@ use crate::state::{Change, Tries};
 /// Handles the call.
 pub async fn handle(auth: &Auth, call: &Call, request: UpsertUserRequest) -> Answer<UpsertUserResponse> {
     call.allow("user", &["create", "update"])?;
-    let user = request.user.ok_or_else(|| Failure::bad_parameter("missing parameter user"))?;
+    let user = request
+        .user
+        .ok_or_else(|| Failure::bad_parameter("missing parameter user"))?;
     Ok(UpsertUserResponse {
         user: Some(upsert(auth, call, user).await?),
     })
@@ -28,7 +30,12 @@ pub async fn upsert(auth: &Auth, call: &Call, user: Kept<types::UserV2>) -> Answ
     loop {
         let stored = auth.state.find::<types::UserV2>(user.name(), call.now).await?;
         let told = record::user_created(call.actor(), user.name(), user.expires(), roles_of(&user));
-        let change = with_roles(auth, Change::new(call.now, &call.actor().user, told), roles_of(&user)).await?;
+        let change = with_roles(
+            auth,
+            Change::new(call.now, &call.actor().user, told),
+            roles_of(&user),
+        )
+        .await?;
         let (change, user) = match &stored {
             Some(stored) => kept(change, user.clone(), stored),
             None => born(auth, call, change, user.clone()).await?,

@@ -1,0 +1,155 @@
+//! Which handler answers which call. What is not listed here answers "unimplemented" by itself.
+
+use std::sync::Arc;
+
+use tonic::codec::CompressionEncoding;
+use tonic::codegen::BoxStream;
+use tonic::service::Routes;
+use tonic::{Request, Response, Status};
+use wire::keep::Kept;
+use wire::pb::countersign::v1 as ours;
+use wire::pb::countersign::v1::access_service_server::{AccessService, AccessServiceServer};
+use wire::pb::countersign::v1::sign_in_service_server::{SignInService, SignInServiceServer};
+use wire::pb::proto::auth_service_server::{AuthService, AuthServiceServer};
+use wire::pb::proto::{self};
+use wire::pb::teleport::clusterconfig::v1 as conf;
+use wire::pb::teleport::clusterconfig::v1::cluster_config_service_server::{
+    ClusterConfigService, ClusterConfigServiceServer,
+};
+use wire::pb::teleport::trust::v1 as trust;
+use wire::pb::teleport::trust::v1::trust_service_server::{TrustService, TrustServiceServer};
+use wire::pb::teleport::users::v1 as users;
+use wire::pb::teleport::users::v1::users_service_server::{UsersService, UsersServiceServer};
+use wire::pb::types;
+
+use crate::auth::Auth;
+use crate::call::{enter, leave};
+use crate::services::{
+    authorities, certificates, cluster, factors, links, locks, plugin_data, requests, roles, session, signin,
+    streams, users as people,
+};
+
+/// Largest message accepted, in bytes.
+const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The Auth Service as all of its gRPC services.
+#[derive(Clone)]
+struct Server(Arc<Auth>);
+
+macro_rules! serve {
+    ($service:ident in $package:literal: $($method:ident $name:literal ($asked:ty) -> $answer:ty = $handler:path;)*) => {
+        #[tonic::async_trait]
+        impl $service for Server {
+            $(
+                async fn $method(&self, request: Request<$asked>) -> Result<Response<$answer>, Status> {
+                    let (call, message) = enter(&self.0, request, concat!("/", $package, "/", $name)).await?;
+                    let answer = $handler(&self.0, &call, message).await;
+                    leave(&self.0, &call, answer).await
+                }
+            )*
+        }
+    };
+}
+
+serve! { AuthService in "proto.AuthService":
+    ping "Ping" (proto::PingRequest) -> proto::PingResponse = cluster::ping;
+    get_domain_name "GetDomainName" (()) -> proto::GetDomainNameResponse = cluster::domain_name;
+    get_cluster_ca_cert "GetClusterCACert" (()) -> proto::GetClusterCaCertResponse = cluster::ca_certificate;
+    get_cluster_alerts "GetClusterAlerts" (types::GetClusterAlertsRequest) -> proto::GetClusterAlertsResponse = cluster::alerts;
+    get_current_user "GetCurrentUser" (()) -> Kept<types::UserV2> = streams::current_user;
+    get_current_user_roles "GetCurrentUserRoles" (()) -> BoxStream<Kept<types::RoleV6>> = streams::current_roles;
+    get_role "GetRole" (proto::GetRoleRequest) -> Kept<types::RoleV6> = roles::get::handle;
+    list_roles "ListRoles" (proto::ListRolesRequest) -> proto::ListRolesResponse = roles::list::handle;
+    create_role "CreateRole" (proto::CreateRoleRequest) -> Kept<types::RoleV6> = roles::create::handle;
+    update_role "UpdateRole" (proto::UpdateRoleRequest) -> Kept<types::RoleV6> = roles::update::handle;
+    upsert_role_v2 "UpsertRoleV2" (proto::UpsertRoleRequest) -> Kept<types::RoleV6> = roles::upsert::handle;
+    delete_role "DeleteRole" (proto::DeleteRoleRequest) -> () = roles::delete::handle;
+    create_reset_password_token "CreateResetPasswordToken" (proto::CreateResetPasswordTokenRequest) -> types::UserTokenV3 = links::create::handle;
+    get_reset_password_token "GetResetPasswordToken" (proto::GetResetPasswordTokenRequest) -> types::UserTokenV3 = links::get::handle;
+    change_user_authentication "ChangeUserAuthentication" (proto::ChangeUserAuthenticationRequest) -> proto::ChangeUserAuthenticationResponse = links::accept::handle;
+    create_authenticate_challenge "CreateAuthenticateChallenge" (proto::CreateAuthenticateChallengeRequest) -> proto::MfaAuthenticateChallenge = factors::challenge;
+    is_mfa_required "IsMFARequired" (proto::IsMfaRequiredRequest) -> proto::IsMfaRequiredResponse = factors::is_required;
+    create_register_challenge "CreateRegisterChallenge" (proto::CreateRegisterChallengeRequest) -> proto::MfaRegisterChallenge = factors::register;
+    get_mfa_devices "GetMFADevices" (proto::GetMfaDevicesRequest) -> proto::GetMfaDevicesResponse = factors::devices;
+    generate_user_certs "GenerateUserCerts" (proto::UserCertsRequest) -> proto::Certs = certificates::handle;
+    get_lock "GetLock" (proto::GetLockRequest) -> Kept<types::LockV2> = locks::get::handle;
+    get_locks "GetLocks" (proto::GetLocksRequest) -> proto::GetLocksResponse = locks::list::handle;
+    upsert_lock "UpsertLock" (Kept<types::LockV2>) -> () = locks::upsert::handle;
+    delete_lock "DeleteLock" (proto::DeleteLockRequest) -> () = locks::delete::handle;
+    create_access_request_v2 "CreateAccessRequestV2" (Kept<types::AccessRequestV3>) -> Kept<types::AccessRequestV3> = requests::create::handle;
+    list_access_requests "ListAccessRequests" (proto::ListAccessRequestsRequest) -> proto::ListAccessRequestsResponse = requests::list::handle;
+    get_access_requests_v2 "GetAccessRequestsV2" (types::AccessRequestFilter) -> BoxStream<Kept<types::AccessRequestV3>> = streams::access_requests;
+    submit_access_review "SubmitAccessReview" (types::AccessReviewSubmission) -> Kept<types::AccessRequestV3> = requests::review::handle;
+    set_access_request_state "SetAccessRequestState" (proto::RequestStateSetter) -> () = requests::set_state::handle;
+    delete_access_request "DeleteAccessRequest" (proto::RequestId) -> () = requests::delete::handle;
+    get_access_capabilities "GetAccessCapabilities" (types::AccessCapabilitiesRequest) -> types::AccessCapabilities = requests::capabilities::handle;
+    get_access_request_allowed_promotions "GetAccessRequestAllowedPromotions" (proto::AccessRequestAllowedPromotionRequest) -> proto::AccessRequestAllowedPromotionResponse = requests::promotions;
+    get_plugin_data "GetPluginData" (types::PluginDataFilter) -> proto::PluginDataSeq = plugin_data::get;
+    update_plugin_data "UpdatePluginData" (types::PluginDataUpdateParams) -> () = plugin_data::update;
+    watch_events "WatchEvents" (proto::Watch) -> BoxStream<proto::Event> = streams::watch;
+    get_tokens "GetTokens" (()) -> types::ProvisionTokenV2List = streams::tokens;
+    get_github_connectors "GetGithubConnectors" (types::ResourcesWithSecretsRequest) -> types::GithubConnectorV3List = streams::github_connectors;
+    get_saml_connectors "GetSAMLConnectors" (types::ResourcesWithSecretsRequest) -> types::SamlConnectorV2List = streams::saml_connectors;
+    get_oidc_connectors "GetOIDCConnectors" (types::ResourcesWithSecretsRequest) -> types::OidcConnectorV3List = streams::oidc_connectors;
+    get_trusted_clusters "GetTrustedClusters" (()) -> types::TrustedClusterV2List = streams::trusted_clusters;
+}
+
+serve! { UsersService in "teleport.users.v1.UsersService":
+    get_user "GetUser" (users::GetUserRequest) -> users::GetUserResponse = people::get::handle;
+    list_users "ListUsers" (users::ListUsersRequest) -> users::ListUsersResponse = people::list::handle;
+    create_user "CreateUser" (users::CreateUserRequest) -> users::CreateUserResponse = people::create::handle;
+    update_user "UpdateUser" (users::UpdateUserRequest) -> users::UpdateUserResponse = people::update::handle;
+    upsert_user "UpsertUser" (users::UpsertUserRequest) -> users::UpsertUserResponse = people::upsert::handle;
+    delete_user "DeleteUser" (users::DeleteUserRequest) -> () = people::delete::handle;
+}
+
+serve! { TrustService in "teleport.trust.v1.TrustService":
+    get_cert_authority "GetCertAuthority" (trust::GetCertAuthorityRequest) -> types::CertAuthorityV2 = authorities::get;
+    get_cert_authorities "GetCertAuthorities" (trust::GetCertAuthoritiesRequest) -> trust::GetCertAuthoritiesResponse = authorities::list;
+}
+
+serve! { ClusterConfigService in "teleport.clusterconfig.v1.ClusterConfigService":
+    get_cluster_name "GetClusterName" (conf::GetClusterNameRequest) -> types::ClusterNameV2 = cluster::cluster_name;
+    get_auth_preference "GetAuthPreference" (conf::GetAuthPreferenceRequest) -> Kept<types::AuthPreferenceV2> = cluster::settings::preference;
+    update_auth_preference "UpdateAuthPreference" (conf::UpdateAuthPreferenceRequest) -> Kept<types::AuthPreferenceV2> = cluster::settings::update_preference;
+    upsert_auth_preference "UpsertAuthPreference" (conf::UpsertAuthPreferenceRequest) -> Kept<types::AuthPreferenceV2> = cluster::settings::upsert_preference;
+    get_cluster_networking_config "GetClusterNetworkingConfig" (conf::GetClusterNetworkingConfigRequest) -> Kept<types::ClusterNetworkingConfigV2> = cluster::settings::networking;
+    upsert_cluster_networking_config "UpsertClusterNetworkingConfig" (conf::UpsertClusterNetworkingConfigRequest) -> Kept<types::ClusterNetworkingConfigV2> = cluster::settings::upsert_networking;
+    get_session_recording_config "GetSessionRecordingConfig" (conf::GetSessionRecordingConfigRequest) -> Kept<types::SessionRecordingConfigV2> = cluster::settings::recording;
+    upsert_session_recording_config "UpsertSessionRecordingConfig" (conf::UpsertSessionRecordingConfigRequest) -> Kept<types::SessionRecordingConfigV2> = cluster::settings::upsert_recording;
+}
+
+serve! { SignInService in "countersign.v1.SignInService":
+    begin "Begin" (ours::BeginRequest) -> ours::BeginResponse = signin::begin;
+    finish "Finish" (ours::FinishRequest) -> ours::FinishResponse = signin::finish;
+    open_web_session "OpenWebSession" (ours::OpenWebSessionRequest) -> ours::WebSession = signin::open_web_session;
+    get_web_session "GetWebSession" (ours::GetWebSessionRequest) -> ours::WebSession = session::get;
+    close_web_session "CloseWebSession" (ours::CloseWebSessionRequest) -> ours::CloseWebSessionResponse = session::close;
+    get_invite "GetInvite" (ours::GetInviteRequest) -> ours::Invite = signin::invites::get;
+    enrol_authenticator "EnrolAuthenticator" (ours::EnrolAuthenticatorRequest) -> ours::EnrolAuthenticatorResponse = signin::invites::enrol;
+    accept_invite "AcceptInvite" (ours::AcceptInviteRequest) -> ours::AcceptInviteResponse = signin::invites::accept_invite;
+}
+
+serve! { AccessService in "countersign.v1.AccessService":
+    explain "Explain" (ours::ExplainRequest) -> ours::Evidence = requests::explain::handle;
+    withdraw "Withdraw" (ours::WithdrawRequest) -> Kept<types::AccessRequestV3> = requests::withdraw::handle;
+    get_settings "GetSettings" (ours::GetSettingsRequest) -> ours::Settings = requests::settings;
+}
+
+/// All services.
+pub fn routes(auth: &Arc<Auth>) -> Routes {
+    let server = || Server(Arc::clone(auth));
+    macro_rules! limited {
+        ($service:ident) => {
+            $service::new(server())
+                .max_decoding_message_size(MESSAGE_BYTES_MAX)
+                .accept_compressed(CompressionEncoding::Gzip)
+        };
+    }
+    Routes::new(limited!(AuthServiceServer))
+        .add_service(limited!(UsersServiceServer))
+        .add_service(limited!(TrustServiceServer))
+        .add_service(limited!(ClusterConfigServiceServer))
+        .add_service(limited!(SignInServiceServer))
+        .add_service(limited!(AccessServiceServer))
+}

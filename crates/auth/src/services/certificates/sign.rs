@@ -1,0 +1,129 @@
+//! From a permit to certificates, with the record before the answer.
+
+use access::IssuancePermit;
+use pki::issue::SubjectKeys;
+use pki::{AuthorityKind, PublicKey};
+use serde_json::{Map, Value};
+use wire::pb::proto::{Certs, UserCertsRequest};
+
+use crate::audit::certificates::{UserIdentity, user_certificate};
+use crate::auth::Auth;
+use crate::call::Call;
+use crate::failure::{Answer, Class, Failure};
+use crate::locks::{self, Targets};
+use crate::state::Change;
+
+/// The keys certificates are wanted for.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// The key of the SSH certificate.
+    pub ssh: Option<PublicKey>,
+    /// The key of the X.509 certificate.
+    pub tls: Option<PublicKey>,
+}
+
+impl Wanted {
+    /// The keys of a request: one for each certificate, or one for both.
+    pub fn of(asked: &UserCertsRequest) -> Answer<Self> {
+        if asked.ssh_public_key.is_empty() && asked.tls_public_key.is_empty() {
+            let both = key(&asked.public_key)?;
+            if both.is_none() {
+                return Err(Failure::bad_parameter("a certificate needs a public key"));
+            }
+            return Ok(Self {
+                ssh: both.clone(),
+                tls: both,
+            });
+        }
+        Ok(Self {
+            ssh: key(&asked.ssh_public_key)?,
+            tls: key(&asked.tls_public_key)?,
+        })
+    }
+}
+
+/// A public key in any of the forms that clients send; nothing if there is none.
+pub fn key(bytes: &[u8]) -> Answer<Option<PublicKey>> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let text =
+        std::str::from_utf8(bytes).map_err(|_| Failure::bad_parameter("the public key is not text"))?;
+    PublicKey::from_text(text)
+        .map(Some)
+        .map_err(|error| Failure::bad_parameter(format!("the public key cannot be used: {error}")))
+}
+
+/// Signs what the permit says, unless a lock on it is in force, and records it.
+pub async fn sign(auth: &Auth, call: &Call, permit: &IssuancePermit, keys: &Wanted) -> Answer<Certs> {
+    let grant = permit.grant();
+    let targets = Targets {
+        users: vec![&grant.user],
+        roles: grant.roles.iter().map(String::as_str).collect(),
+        logins: Vec::new(),
+        requests: grant.active_requests.iter().map(String::as_str).collect(),
+        device: None,
+        host: None,
+    };
+    let unlocked = locks::check(&auth.state, &targets, call.now).await?;
+    let authority = auth.state.authority(AuthorityKind::User, call.now).await?;
+    let subject_keys = SubjectKeys {
+        ssh: keys.ssh.as_ref(),
+        tls: keys.tls.as_ref(),
+    };
+    let signed = pki::issue::user(permit, subject_keys, &authority, call.now, auth.chance.entropy())
+        .map_err(|error| Failure::internal(format!("a certificate could not be signed: {error}")))?;
+    let traits: Map<String, Value> = grant
+        .traits
+        .iter()
+        .map(|(name, values)| (name.clone(), values.clone().into()))
+        .collect();
+    let identity = UserIdentity {
+        user: grant.user.clone(),
+        impersonator: grant.impersonator.clone().unwrap_or_default(),
+        roles: grant.roles.clone(),
+        logins: grant.logins.clone(),
+        expires: Some(grant.not_after),
+        route_to_cluster: auth.cluster().to_owned(),
+        traits,
+        cluster: auth.cluster().to_owned(),
+        client_ip: call.source().map(|source| source.to_string()).unwrap_or_default(),
+        access_requests: grant.active_requests.clone(),
+        disallow_reissue: grant.disallow_reissue,
+        bot_name: grant.bot_name.clone().unwrap_or_default(),
+        bot_instance: grant.bot_instance.clone().unwrap_or_default(),
+    };
+    let event = user_certificate(call.actor(), &identity);
+    let change = unlocked.hold(Change::new(call.now, &call.actor().user, event));
+    match auth.state.commit(change).await {
+        Ok(_) => {}
+        Err(crate::state::Refused::Conflict(_)) => {
+            return Err(Failure::new(
+                Class::CompareFailed,
+                "a lock was set at this moment; try again",
+            ));
+        }
+        Err(refused) => return Err(refused.into()),
+    }
+    let host = auth.state.authority(AuthorityKind::Host, call.now).await?;
+    Ok(Certs {
+        ssh: signed
+            .ssh
+            .map(|certificate| certificate.to_line().into_bytes())
+            .unwrap_or_default()
+            .into(),
+        tls: signed
+            .tls
+            .map(|der| pki::certificate::to_pem(&der).into_bytes())
+            .unwrap_or_default()
+            .into(),
+        tlsca_certs: host
+            .certificates()
+            .map(|certificate| certificate.to_pem().into_bytes().into())
+            .collect(),
+        sshca_certs: host
+            .ssh_keys()
+            .map(|key| key.to_ssh_line().into_bytes().into())
+            .collect(),
+    })
+}

@@ -1,0 +1,190 @@
+//! `ClusterConfigService`: sign-in, networking, recording.
+
+use wire::keep::Kept;
+use wire::pb::teleport::clusterconfig::v1 as conf;
+use wire::pb::types;
+
+use crate::audit::{Event, cluster as told};
+use crate::auth::Auth;
+use crate::call::Call;
+use crate::failure::{Answer, Failure};
+use crate::state::resource::{Resource, same_stamp, stamp};
+use crate::state::{Change, Tries, cluster};
+
+/// How firmly a new value is put in place of the old one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Write {
+    /// The stamp must be that of what is stored.
+    Update,
+    /// Whatever is stored.
+    Upsert,
+}
+
+async fn read<M: Resource>(
+    auth: &Auth,
+    call: &Call,
+    name: &str,
+    default: fn() -> Kept<M>,
+) -> Answer<Kept<M>> {
+    call.allow(M::KIND, &["read"])?;
+    Ok(auth
+        .state
+        .setting::<M>(name, call.now)
+        .await?
+        .map_or_else(default, |found| found.resource))
+}
+
+async fn write<M: Resource>(
+    auth: &Auth,
+    call: &Call,
+    name: &str,
+    wanted: Option<Kept<M>>,
+    how: Write,
+    event: Event,
+) -> Answer<Kept<M>> {
+    let mut wanted = wanted.ok_or_else(|| Failure::bad_parameter(format!("missing {}", M::KIND)))?;
+    call.allow(
+        M::KIND,
+        if how == Write::Update {
+            &["update"]
+        } else {
+            &["create", "update"]
+        },
+    )?;
+    let metadata = wanted.metadata_mut();
+    name.clone_into(&mut metadata.name);
+    "default".clone_into(&mut metadata.namespace);
+    metadata
+        .labels
+        .insert(cluster::ORIGIN.to_owned(), "dynamic".to_owned());
+    let mut tries = Tries::default();
+    loop {
+        let stored = auth.state.setting::<M>(name, call.now).await?;
+        let labels = stored
+            .as_ref()
+            .and_then(|stored| stored.resource.metadata())
+            .map(|metadata| &metadata.labels);
+        if labels.is_some_and(|labels| {
+            labels
+                .get(cluster::ORIGIN)
+                .is_some_and(|origin| origin == "config-file")
+        }) {
+            return Err(Failure::bad_parameter(
+                "this setting comes from the configuration file; change it there and restart the server",
+            ));
+        }
+        let revision = stored.as_ref().map(|stored| stored.revision);
+        if how == Write::Update && revision.is_some_and(|revision| !same_stamp(wanted.stamp(), revision)) {
+            return Err(Failure::compare_failed(
+                "the setting was changed by somebody else meanwhile, read it again",
+            ));
+        }
+        let change = Change::new(call.now, &call.actor().user, event.clone())
+            .require_same(&M::key(name), revision)
+            .put_resource(&wanted);
+        match auth.state.commit(change).await {
+            Ok(committed) => {
+                wanted.metadata_mut().revision = stamp(committed.revision);
+                return Ok(wanted);
+            }
+            Err(refused) => tries.again(refused)?,
+        }
+    }
+}
+
+/// Handles `GetAuthPreference`.
+pub async fn preference(
+    auth: &Auth,
+    call: &Call,
+    _: conf::GetAuthPreferenceRequest,
+) -> Answer<Kept<types::AuthPreferenceV2>> {
+    read(auth, call, cluster::AUTH_PREFERENCE, cluster::default_preference).await
+}
+
+/// Handles `UpdateAuthPreference`.
+pub async fn update_preference(
+    auth: &Auth,
+    call: &Call,
+    asked: conf::UpdateAuthPreferenceRequest,
+) -> Answer<Kept<types::AuthPreferenceV2>> {
+    put_preference(auth, call, asked.auth_preference, Write::Update).await
+}
+
+/// Handles `UpsertAuthPreference`.
+pub async fn upsert_preference(
+    auth: &Auth,
+    call: &Call,
+    asked: conf::UpsertAuthPreferenceRequest,
+) -> Answer<Kept<types::AuthPreferenceV2>> {
+    put_preference(auth, call, asked.auth_preference, Write::Upsert).await
+}
+
+async fn put_preference(
+    auth: &Auth,
+    call: &Call,
+    wanted: Option<Kept<types::AuthPreferenceV2>>,
+    how: Write,
+) -> Answer<Kept<types::AuthPreferenceV2>> {
+    let wanted = wanted.map(|mut wanted| {
+        wanted.spec = Some(cluster::complete_preference(
+            wanted.spec.take().unwrap_or_default(),
+        ));
+        wanted
+    });
+    let event = told::auth_preference_updated(call.actor());
+    write(auth, call, cluster::AUTH_PREFERENCE, wanted, how, event).await
+}
+
+/// Handles `GetClusterNetworkingConfig`.
+pub async fn networking(
+    auth: &Auth,
+    call: &Call,
+    _: conf::GetClusterNetworkingConfigRequest,
+) -> Answer<Kept<types::ClusterNetworkingConfigV2>> {
+    read(auth, call, cluster::NETWORKING, cluster::default_networking).await
+}
+
+/// Handles `UpsertClusterNetworkingConfig`.
+pub async fn upsert_networking(
+    auth: &Auth,
+    call: &Call,
+    asked: conf::UpsertClusterNetworkingConfigRequest,
+) -> Answer<Kept<types::ClusterNetworkingConfigV2>> {
+    let event = told::networking_updated(call.actor());
+    write(
+        auth,
+        call,
+        cluster::NETWORKING,
+        asked.cluster_network_config,
+        Write::Upsert,
+        event,
+    )
+    .await
+}
+
+/// Handles `GetSessionRecordingConfig`.
+pub async fn recording(
+    auth: &Auth,
+    call: &Call,
+    _: conf::GetSessionRecordingConfigRequest,
+) -> Answer<Kept<types::SessionRecordingConfigV2>> {
+    read(auth, call, cluster::RECORDING, cluster::default_recording).await
+}
+
+/// Handles `UpsertSessionRecordingConfig`.
+pub async fn upsert_recording(
+    auth: &Auth,
+    call: &Call,
+    asked: conf::UpsertSessionRecordingConfigRequest,
+) -> Answer<Kept<types::SessionRecordingConfigV2>> {
+    let event = told::recording_updated(call.actor());
+    write(
+        auth,
+        call,
+        cluster::RECORDING,
+        asked.session_recording_config,
+        Write::Upsert,
+        event,
+    )
+    .await
+}

@@ -1,0 +1,17 @@
+//! The handlers: one endpoint a file, `handle(auth, call, message)`.
+
+pub mod authorities;
+pub mod certificates;
+pub mod cluster;
+pub mod factors;
+pub mod links;
+pub mod locks;
+pub mod pages;
+pub mod plugin_data;
+pub mod requests;
+pub mod roles;
+pub mod session;
+pub mod signin;
+pub mod streams;
+pub mod users;
+pub mod watch;

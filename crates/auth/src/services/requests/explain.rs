@@ -1,0 +1,216 @@
+//! `AccessService.Explain`: why a request is where it is, and who may still decide.
+
+use access::request::visibility::may_review;
+use access::request::{Request, State, evidence, resolve, short_form};
+use prost::Message;
+use sha2::{Digest, Sha256};
+use wire::convert;
+use wire::pb::countersign::v1 as ours;
+use wire::pb::types;
+
+use super::{person, viewer, visible};
+use crate::auth::Auth;
+use crate::call::Call;
+use crate::failure::{Answer, Failure};
+use crate::state::resource::Resource as _;
+
+/// Handles the call.
+pub async fn handle(auth: &Auth, call: &Call, asked: ours::ExplainRequest) -> Answer<ours::Evidence> {
+    let id = asked.request_id;
+    let found = visible(auth, call, &id)
+        .await?
+        .ok_or_else(|| Failure::not_found(format!("no access request matching {id:?}")))?;
+    let request = &found.request;
+    let standing = standing(auth, call, request).await?;
+    let stand = |at: usize| standing.get(at).copied().unwrap_or(false);
+    let found = evidence(request, stand);
+    let possible = possible_reviewers(auth, call, request).await?;
+    let viewer = viewer(call);
+    // The requester learns how many may decide, not who (they are asked by the system, not by Bob).
+    let shows_names = viewer.sees_all
+        || may_review(&viewer, request)
+        || request.reviews.iter().any(|review| review.author == viewer.user);
+    let content = content(auth, call, request).await?.encode_to_vec();
+    let resolution = resolve(request, stand);
+    let approvals: std::collections::BTreeSet<&String> = found
+        .roles
+        .iter()
+        .flat_map(|role| &role.sets)
+        .flatten()
+        .flat_map(|threshold| &threshold.approvals)
+        .collect();
+    Ok(ours::Evidence {
+        request_id: id,
+        state: convert::state_number(request.state),
+        roles: found
+            .roles
+            .iter()
+            .map(|role| role_evidence(request, role))
+            .collect(),
+        ignored: found
+            .skipped
+            .iter()
+            .map(|skipped| ours::IgnoredReview {
+                author: skipped.author.clone(),
+                proposed_state: request
+                    .reviews
+                    .iter()
+                    .find(|review| review.author == skipped.author)
+                    .map_or(0, |review| convert::state_number(review.state)),
+                reason: skipped.why.to_owned(),
+            })
+            .collect(),
+        possible_reviewer_count: u32::try_from(possible.len()).unwrap_or(u32::MAX),
+        possible_reviewers: if shows_names { possible } else { Vec::new() },
+        outcome: resolution.state.map_or(0, convert::state_number),
+        resolved_by: resolution
+            .by
+            .filter(|_| request.state != State::Pending)
+            .map(|by| request.reviews[by].author.clone())
+            .unwrap_or_default(),
+        resolve_reason: request.resolve_reason.clone(),
+        digest: Sha256::digest(&content).to_vec().into(),
+        short_digest: short_form(&content),
+        review_until: Some(convert::timestamp(request.expiry)),
+        approvals: u32::try_from(approvals.len()).unwrap_or(u32::MAX),
+        missing: found.missing().unwrap_or(0),
+    })
+}
+
+fn role_evidence(request: &Request, role: &access::request::RoleEvidence) -> ours::RoleEvidence {
+    let indexes = request.role_thresholds.get(&role.role);
+    let sets: Vec<ours::ThresholdSetEvidence> = role
+        .sets
+        .iter()
+        .enumerate()
+        .map(|(set_at, set)| {
+            let thresholds: Vec<ours::ThresholdEvidence> = set
+                .iter()
+                .enumerate()
+                .map(|(at, threshold)| ours::ThresholdEvidence {
+                    index: indexes
+                        .and_then(|sets| sets.get(set_at)?.get(at).copied())
+                        .unwrap_or(0),
+                    name: threshold.name.clone(),
+                    filter: threshold.filter.clone(),
+                    approvals_needed: threshold.approve,
+                    denials_needed: threshold.deny,
+                    approved_by: threshold.approvals.clone(),
+                    denied_by: threshold.denials.clone(),
+                    missing: threshold.missing().unwrap_or(0),
+                    never_approves: threshold.approve == 0,
+                })
+                .collect();
+            let satisfied = thresholds
+                .iter()
+                .any(|threshold| !threshold.never_approves && threshold.missing == 0);
+            ours::ThresholdSetEvidence {
+                thresholds,
+                satisfied,
+            }
+        })
+        .collect();
+    ours::RoleEvidence {
+        role: role.role.clone(),
+        satisfied: !sets.is_empty() && sets.iter().all(|set| set.satisfied),
+        sets,
+    }
+}
+
+/// For each review whether it counts now: its author is there, not locked and may review.
+async fn standing(auth: &Auth, call: &Call, request: &Request) -> Answer<Vec<bool>> {
+    if request.state != State::Pending {
+        return Ok(vec![true; request.reviews.len()]);
+    }
+    let panel = super::review::panel(auth, call, request).await?;
+    Ok(request
+        .reviews
+        .iter()
+        .map(|review| {
+            review.state == State::Denied
+                || panel.iter().any(|person| {
+                    person.name == review.author
+                        && !person.locked
+                        && access::request::ReviewRights::of(&person.roles, &person.traits)
+                            .and_then(|rights| rights.cover(request, &person.roles, &person.traits))
+                            .unwrap_or(false)
+                })
+        })
+        .collect())
+}
+
+/// Everybody who may still review it.
+async fn possible_reviewers(
+    auth: &Auth,
+    call: &Call,
+    request: &Request,
+) -> Answer<Vec<ours::PossibleReviewer>> {
+    if request.state != State::Pending {
+        return Ok(Vec::new());
+    }
+    let mut possible = Vec::new();
+    for found in auth.state.find_all::<types::UserV2>(call.now).await? {
+        let Some(person) = person(auth, found.resource.name(), call.now).await? else {
+            continue;
+        };
+        let Ok(rights) = access::request::ReviewRights::of(&person.roles, &person.traits) else {
+            continue;
+        };
+        let may = !person.locked
+            && person.name != request.user
+            && !request.reviews.iter().any(|review| review.author == person.name)
+            && rights.any()
+            && rights
+                .cover(request, &person.roles, &person.traits)
+                .unwrap_or(false);
+        if may {
+            let through = |role: &&access::Role| !role.allow.review_requests.roles.is_empty();
+            possible.push(ours::PossibleReviewer {
+                through_roles: person
+                    .roles
+                    .iter()
+                    .filter(through)
+                    .map(|role| role.name.clone())
+                    .collect(),
+                suggested: request.suggested_reviewers.contains(&person.name),
+                user: person.name,
+            });
+        }
+    }
+    Ok(possible)
+}
+
+/// What a reviewer approves, for the digest.
+async fn content(auth: &Auth, call: &Call, request: &Request) -> Answer<ours::RequestContent> {
+    let message = convert::request_message(request);
+    let spec = message.spec.unwrap_or_default();
+    let mut requested = std::collections::BTreeMap::new();
+    for role in request.original_roles() {
+        requested.insert(role.clone(), role_hash(auth, call, &role).await?);
+    }
+    Ok(ours::RequestContent {
+        cluster: auth.cluster().to_owned(),
+        id: request.id.clone(),
+        user: request.user.clone(),
+        roles: request.original_roles(),
+        resource_ids: spec.requested_resource_i_ds,
+        thresholds: spec.thresholds,
+        role_threshold_map: spec.role_threshold_mapping,
+        requested_roles: requested,
+        max_duration: spec.max_duration,
+        access_expires: spec.expires,
+        session_ttl: spec.session_ttl,
+        start: spec.assume_start_time,
+        reason: spec.request_reason,
+        created: spec.created,
+        ..ours::RequestContent::default()
+    })
+}
+
+async fn role_hash(auth: &Auth, call: &Call, name: &str) -> Answer<bytes::Bytes> {
+    let role = auth.state.find::<types::RoleV6>(name, call.now).await?;
+    let bytes = role
+        .map(|found| crate::state::resource::bytes_of(&found.resource))
+        .unwrap_or_default();
+    Ok(Sha256::digest(&bytes).to_vec().into())
+}

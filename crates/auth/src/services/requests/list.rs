@@ -1,0 +1,253 @@
+//! `AuthService.ListAccessRequests` and `GetAccessRequestsV2`: the requests a caller may see.
+
+use access::request::visibility::{Viewer, may_see};
+use access::request::{Request, State};
+use wire::keep::Kept;
+use wire::pb::proto::{AccessRequestSort, ListAccessRequestsRequest, ListAccessRequestsResponse};
+use wire::pb::types::{self, AccessRequestScope};
+
+use super::{viewer, visible};
+use crate::auth::Auth;
+use crate::call::Call;
+use crate::failure::{Answer, Failure};
+use crate::state::requests::{FoundRequest, plain};
+
+const PAGE_DEFAULT: usize = 1_000;
+const PAGE_MAX: usize = 16_000;
+/// A page ends before its answer would be too large for clients with ordinary limits.
+const PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
+/// How many requests are read at once.
+const READ_AT_ONCE: usize = 500;
+
+/// Handles the call.
+pub async fn handle(
+    auth: &Auth,
+    call: &Call,
+    asked: ListAccessRequestsRequest,
+) -> Answer<ListAccessRequestsResponse> {
+    let limit = match usize::try_from(asked.limit) {
+        Ok(0) => PAGE_DEFAULT,
+        Ok(limit) if limit <= PAGE_MAX => limit,
+        _ => {
+            return Err(Failure::bad_parameter(format!(
+                "page size of {} is too large",
+                asked.limit
+            )));
+        }
+    };
+    let sort = AccessRequestSort::try_from(asked.sort).map_err(|_| {
+        Failure::bad_parameter(format!("unsupported access request sort index {}", asked.sort))
+    })?;
+    let viewer = viewer(call);
+    if viewer.denied {
+        return Err(Failure::access_denied(access::rbac::refusal(
+            "access_request",
+            "list",
+        )));
+    }
+    call.caller.require_certificate()?;
+    let filter = asked.filter.unwrap_or_default();
+    if !filter.id.is_empty() {
+        let found = visible(auth, call, &filter.id).await?;
+        let access_requests = found
+            .filter(|found| fits(&filter, &viewer, &found.request))
+            .map(|found| found.message)
+            .into_iter()
+            .collect();
+        return Ok(ListAccessRequestsResponse {
+            access_requests,
+            next_key: String::new(),
+        });
+    }
+    let mut page = Page {
+        limit,
+        bytes: 0,
+        requests: Vec::new(),
+        next_key: String::new(),
+    };
+    if sort == AccessRequestSort::Default && !asked.descending {
+        in_order_of_ids(auth, call, &filter, &viewer, asked.start_key, &mut page).await?;
+    } else {
+        let mut found = Vec::new();
+        each(auth, call, "", &mut |request| {
+            if wanted(&filter, &viewer, &request.request) {
+                found.push((sort_key(sort, &request.request), request.message));
+            }
+            true
+        })
+        .await?;
+        found.sort_by(|(left, _), (right, _)| left.cmp(right));
+        if asked.descending {
+            found.reverse();
+        }
+        let after_start = |key: &String| {
+            asked.start_key.is_empty()
+                || if asked.descending {
+                    *key <= asked.start_key
+                } else {
+                    *key >= asked.start_key
+                }
+        };
+        for (key, message) in found.into_iter().filter(|(key, _)| after_start(key)) {
+            if !page.add(message) {
+                page.next_key = key;
+                break;
+            }
+        }
+    }
+    Ok(ListAccessRequestsResponse {
+        access_requests: page.requests,
+        next_key: page.next_key,
+    })
+}
+
+/// Every request that fits, for the older call that gives them all.
+pub async fn all(
+    auth: &Auth,
+    call: &Call,
+    filter: &types::AccessRequestFilter,
+) -> Answer<Vec<Kept<types::AccessRequestV3>>> {
+    let viewer = viewer(call);
+    if viewer.denied {
+        return Err(Failure::access_denied(access::rbac::refusal(
+            "access_request",
+            "list",
+        )));
+    }
+    call.caller.require_certificate()?;
+    let mut requests = Vec::new();
+    each(auth, call, "", &mut |found| {
+        if (filter.id.is_empty() || filter.id == found.request.id) && wanted(filter, &viewer, &found.request)
+        {
+            requests.push(found.message);
+        }
+        true
+    })
+    .await?;
+    Ok(requests)
+}
+
+/// A page being filled.
+struct Page {
+    limit: usize,
+    bytes: usize,
+    requests: Vec<Kept<types::AccessRequestV3>>,
+    next_key: String,
+}
+
+impl Page {
+    /// Adds a request if there is room.
+    fn add(&mut self, message: Kept<types::AccessRequestV3>) -> bool {
+        let bytes = prost::Message::encoded_len(&message);
+        let full = self.requests.len() == self.limit
+            || (!self.requests.is_empty() && self.bytes + bytes > PAGE_BYTES_MAX);
+        if !full {
+            self.bytes += bytes;
+            self.requests.push(message);
+        }
+        !full
+    }
+}
+
+/// The natural order costs no more than the page.
+async fn in_order_of_ids(
+    auth: &Auth,
+    call: &Call,
+    filter: &types::AccessRequestFilter,
+    viewer: &Viewer<'_>,
+    start: String,
+    page: &mut Page,
+) -> Answer<()> {
+    each(auth, call, &start, &mut |found| {
+        if !wanted(filter, viewer, &found.request) {
+            return true;
+        }
+        let id = found.request.id.clone();
+        let added = page.add(found.message);
+        if !added {
+            page.next_key = id;
+        }
+        added
+    })
+    .await
+}
+
+/// Shows the stored requests from `start` on to `take`, until it has enough.
+async fn each(
+    auth: &Auth,
+    call: &Call,
+    start: &str,
+    take: &mut (dyn FnMut(FoundRequest) -> bool + Send),
+) -> Answer<()> {
+    let mut from = start.to_owned();
+    loop {
+        let page = auth
+            .state
+            .find_page::<types::AccessRequestV3>(&from, READ_AT_ONCE, call.now)
+            .await?;
+        for found in page.found {
+            if !take(plain(found)?) {
+                return Ok(());
+            }
+        }
+        match page.next {
+            Some(next) => from = next,
+            None => return Ok(()),
+        }
+    }
+}
+
+fn wanted(filter: &types::AccessRequestFilter, viewer: &Viewer<'_>, request: &Request) -> bool {
+    fits(filter, viewer, request) && may_see(viewer, request)
+}
+
+fn fits(filter: &types::AccessRequestFilter, viewer: &Viewer<'_>, request: &Request) -> bool {
+    let own = request.user == viewer.user;
+    let reviewed = request.reviews.iter().any(|review| review.author == viewer.user);
+    let in_scope = match AccessRequestScope::try_from(filter.scope) {
+        Ok(AccessRequestScope::Default) => true,
+        Ok(AccessRequestScope::MyRequests) => own,
+        Ok(AccessRequestScope::NeedsReview) => !own && request.state == State::Pending && !reviewed,
+        Ok(AccessRequestScope::Reviewed) => !own && reviewed,
+        Err(_) => false,
+    };
+    in_scope
+        && (filter.user.is_empty() || filter.user == request.user)
+        && (filter.state == 0 || filter.state == wire::convert::state_number(request.state))
+        && filter
+            .search_keywords
+            .iter()
+            .all(|keyword| mentions(request, &keyword.to_lowercase()))
+}
+
+fn mentions(request: &Request, keyword: &str) -> bool {
+    let single = [
+        &request.id,
+        &request.user,
+        &request.reason,
+        &request.resolve_reason,
+    ];
+    let resources: Vec<String> = request
+        .resource_ids
+        .iter()
+        .map(access::request::ResourceId::text)
+        .collect();
+    single
+        .into_iter()
+        .chain(&request.roles)
+        .chain(&request.suggested_reviewers)
+        .chain(request.reviews.iter().map(|review| &review.author))
+        .chain(&resources)
+        .any(|text| text.to_lowercase().contains(keyword))
+        || request.state.name().to_lowercase().contains(keyword)
+}
+
+fn sort_key(sort: AccessRequestSort, request: &Request) -> String {
+    let id = &request.id;
+    match sort {
+        AccessRequestSort::Default => id.clone(),
+        AccessRequestSort::Created => format!("{:.9}/{id}", request.created),
+        AccessRequestSort::State => format!("{}/{id}", request.state.name()),
+        AccessRequestSort::User => format!("{}/{id}", request.user),
+    }
+}

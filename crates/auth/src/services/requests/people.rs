@@ -1,0 +1,102 @@
+//! People as stored now: their roles, traits and standing.
+
+use access::request::{Requester, Reviewer, Voter};
+use access::{Role, Traits};
+use jiff::Timestamp;
+use wire::convert;
+use wire::pb::types;
+
+use crate::auth::Auth;
+use crate::failure::Answer;
+use crate::locks::{self, Targets};
+use crate::services::users::roles_of;
+use crate::state::resource::Resource as _;
+
+/// A person or bot as stored now.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Name.
+    pub name: String,
+    /// Identity that outlives re-creation.
+    pub subject: String,
+    /// Stored roles that exist.
+    pub roles: Vec<Role>,
+    /// Traits.
+    pub traits: Traits,
+    /// Whether it is a bot.
+    pub is_bot: bool,
+    /// Whether a lock is in force on it or one of its roles.
+    pub locked: bool,
+}
+
+impl Person {
+    /// As somebody who asks.
+    pub fn requester(&self) -> Requester<'_> {
+        Requester {
+            user: &self.name,
+            subject: &self.subject,
+            roles: &self.roles,
+            traits: &self.traits,
+        }
+    }
+
+    /// As somebody who reviews.
+    pub fn reviewer(&self, impersonated: bool) -> Reviewer<'_> {
+        Reviewer {
+            user: &self.name,
+            subject: &self.subject,
+            roles: &self.roles,
+            traits: &self.traits,
+            voter: if self.is_bot {
+                Voter::Machine
+            } else {
+                Voter::Person
+            },
+            impersonated,
+            locked: self.locked,
+        }
+    }
+}
+
+/// The person called `name`; `None` if there is none.
+pub async fn person(auth: &Auth, name: &str, now: Timestamp) -> Answer<Option<Person>> {
+    let Some(user) = auth.state.find::<types::UserV2>(name, now).await? else {
+        return Ok(None);
+    };
+    let Some(subject) = auth
+        .state
+        .subject(name, now)
+        .await?
+        .filter(|subject| subject.value.ended.is_none())
+    else {
+        return Ok(None);
+    };
+    let user = user.resource;
+    let mut roles = Vec::new();
+    for role in roles_of(&user) {
+        if let Some(found) = auth.state.find::<types::RoleV6>(role, now).await? {
+            roles.push(crate::policy::role(&found.resource)?);
+        }
+    }
+    let targets = Targets {
+        users: vec![name],
+        roles: roles_of(&user).iter().map(String::as_str).collect(),
+        ..Targets::default()
+    };
+    let locked = match locks::check(&auth.state, &targets, now).await {
+        Ok(_) => false,
+        Err(failure) if failure.class() == crate::failure::Class::AccessDenied => true,
+        Err(failure) => return Err(failure),
+    };
+    let is_bot = user
+        .metadata()
+        .is_some_and(|metadata| metadata.labels.contains_key("teleport.internal/bot"));
+    Ok(Some(Person {
+        name: name.to_owned(),
+        subject: subject.value.id,
+        roles,
+        traits: convert::traits(user.spec.as_ref().and_then(|spec| spec.traits.as_ref())),
+        is_bot,
+        locked,
+    }))
+}

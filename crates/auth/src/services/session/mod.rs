@@ -1,0 +1,139 @@
+//! Web sessions: what a signed-in browser holds, kept sealed, found only by who knows its id.
+
+use access::issue;
+use pki::{Algorithm, KeyPair};
+use wire::pb::countersign::v1 as ours;
+use wire::pb::types;
+
+use crate::auth::Auth;
+use crate::call::Call;
+use crate::failure::{Answer, Failure};
+use crate::moment;
+use crate::services::certificates::{Wanted, refused, sign, subject};
+use crate::services::requests::person;
+use crate::state::sessions::{NewSession, WebSession};
+use crate::state::{Change, Tries};
+
+/// A session as it leaves the server, once.
+struct Opened {
+    id: access::SecretText,
+    bearer: access::SecretText,
+    session: WebSession,
+}
+
+/// Opens a session for somebody who has just proven who they are.
+async fn make(auth: &Auth, call: &Call, user: &str, address: &str) -> Answer<Opened> {
+    let person = person(auth, user, call.now)
+        .await?
+        .ok_or_else(crate::failure::denied)?;
+    let end = call
+        .now
+        .saturating_add(auth.preference(call.now).await?.session_ttl())
+        .unwrap_or(call.now);
+    let ip = (!address.is_empty()).then(|| address.to_owned());
+    let permit =
+        issue::sign_in(&subject(&person), Some(issue::Wish::AtMost(end)), ip, call.now).map_err(refused)?;
+    let fault = |error: &dyn std::fmt::Display| Failure::internal(format!("a session key: {error}"));
+    let key = KeyPair::generate(Algorithm::P256, auth.chance.entropy()).map_err(|error| fault(&error))?;
+    let wanted = Wanted {
+        ssh: None,
+        tls: Some(key.public().clone()),
+    };
+    let certificates = sign(auth, call, &permit, &wanted).await?;
+    let (id, bearer) = (auth.chance.token::<32>(), auth.chance.token::<32>());
+    let session = WebSession::new(NewSession {
+        user,
+        subject: &person.subject,
+        now: call.now,
+        expires: permit.grant().not_after,
+        bearer: auth.state.bearer_digest(bearer.expose())?,
+        certificate: String::from_utf8_lossy(&certificates.tls).into_owned(),
+        private_key: &key.to_pem().map_err(|error| fault(&error))?,
+        address: address.to_owned(),
+    });
+    let place = auth.state.session_key(user, id.expose())?;
+    let event = crate::audit::cluster::changed(&call.actor().acting_for(user), "web_session", user, "create");
+    let change = auth
+        .state
+        .put_session(Change::new(call.now, user, event), place, &session)?;
+    auth.state.commit(change).await?;
+    Ok(Opened { id, bearer, session })
+}
+
+/// Opens a session, in the form of Teleport's clients.
+pub async fn open(auth: &Auth, call: &Call, user: &str, address: &str) -> Answer<types::WebSessionV2> {
+    let Opened { id, bearer, session } = make(auth, call, user, address).await?;
+    Ok(types::WebSessionV2 {
+        kind: "web_session".to_owned(),
+        sub_kind: "web_session".to_owned(),
+        version: "v2".to_owned(),
+        metadata: Some(types::Metadata {
+            name: id.expose().clone(),
+            namespace: "default".to_owned(),
+            expires: Some(moment::write(session.expires)),
+            ..types::Metadata::default()
+        }),
+        spec: Some(types::WebSessionSpecV2 {
+            user: user.to_owned(),
+            tls_cert: session.certificate.clone().into_bytes().into(),
+            bearer_token: bearer.expose().clone(),
+            bearer_token_expires: Some(moment::write(session.bearer_expires)),
+            expires: Some(moment::write(session.expires)),
+            login_time: Some(moment::write(session.opened)),
+            tls_priv: session.private_key().as_bytes().to_vec().into(),
+            ..types::WebSessionSpecV2::default()
+        }),
+    })
+}
+
+/// Opens a session for a browser behind our own proxy.
+pub async fn open_for_proxy(auth: &Auth, call: &Call, user: &str, address: &str) -> Answer<ours::WebSession> {
+    let Opened { id, bearer, session } = make(auth, call, user, address).await?;
+    Ok(shown(&session, id.expose(), bearer.expose()))
+}
+
+/// Handles `SignInService.GetWebSession`.
+pub async fn get(auth: &Auth, call: &Call, asked: ours::GetWebSessionRequest) -> Answer<ours::WebSession> {
+    call.caller.require_proxy()?;
+    let found = auth.state.web_session(&asked.user, &asked.id, call.now).await?;
+    let found = found.ok_or_else(|| Failure::not_found("the session does not exist or has ended"))?;
+    Ok(shown(&found.value, &asked.id, ""))
+}
+
+/// Handles `SignInService.CloseWebSession`.
+pub async fn close(
+    auth: &Auth,
+    call: &Call,
+    asked: ours::CloseWebSessionRequest,
+) -> Answer<ours::CloseWebSessionResponse> {
+    call.caller.require_proxy()?;
+    let key = auth.state.session_key(&asked.user, &asked.id)?;
+    let mut tries = Tries::default();
+    loop {
+        let Some(found) = auth.state.web_session(&asked.user, &asked.id, call.now).await? else {
+            return Ok(ours::CloseWebSessionResponse {});
+        };
+        let actor = call.actor().acting_for(&asked.user);
+        let event = crate::audit::cluster::changed(&actor, "web_session", &asked.user, "delete");
+        let change = Change::new(call.now, &asked.user, event)
+            .require_same(&key, Some(found.revision))
+            .delete(key.clone());
+        match auth.state.commit(change).await {
+            Ok(_) => return Ok(ours::CloseWebSessionResponse {}),
+            Err(refused) => tries.again(refused)?,
+        }
+    }
+}
+
+fn shown(session: &WebSession, id: &str, bearer: &str) -> ours::WebSession {
+    ours::WebSession {
+        user: session.user.clone(),
+        id: id.to_owned(),
+        bearer_token: bearer.to_owned(),
+        bearer_token_expires: Some(moment::write(session.bearer_expires)),
+        expires: Some(moment::write(session.expires)),
+        idle_timeout: None,
+        tls_certificate: session.certificate.clone().into_bytes().into(),
+        tls_private_key: session.private_key().as_bytes().to_vec().into(),
+    }
+}

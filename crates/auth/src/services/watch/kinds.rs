@@ -1,0 +1,196 @@
+//! What can be watched, by whom, and how a stored change becomes an event.
+
+use access::request::State;
+use store::{Change, Prefix};
+use wire::pb::proto::{Event, event::Resource};
+use wire::pb::types;
+
+use super::{deleted, put, read};
+use crate::call::Call;
+use crate::failure::{Answer, Failure};
+use crate::state::resource::Resource as Stored;
+
+/// A kind somebody watches.
+#[derive(Debug)]
+pub struct Watched {
+    kind: Kind,
+    filter: Filter,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    AccessRequest,
+    Role,
+    User,
+    Lock,
+    Token,
+    AuthPreference,
+    Networking,
+    Recording,
+}
+
+/// Which access requests.
+#[derive(Debug, Default)]
+struct Filter {
+    id: Option<String>,
+    user: Option<String>,
+    state: Option<State>,
+}
+
+/// Kinds that may be asked for and of which there is never any news.
+const SILENT: &[&str] = &[
+    "namespace",
+    "node",
+    "app",
+    "app_server",
+    "db",
+    "db_server",
+    "kube_server",
+    "remote_cluster",
+];
+
+impl Watched {
+    /// What the caller may watch of `asked`; nothing for kinds without news.
+    pub fn accept(call: &Call, asked: &types::WatchKind) -> Answer<Option<Self>> {
+        let filter = filter(asked)?;
+        let kind = match asked.kind.as_str() {
+            "access_request" => Kind::AccessRequest,
+            "role" => Kind::Role,
+            "user" => Kind::User,
+            "lock" => Kind::Lock,
+            "token" => Kind::Token,
+            "cluster_auth_preference" => Kind::AuthPreference,
+            "cluster_networking_config" => Kind::Networking,
+            "session_recording_config" => Kind::Recording,
+            silent if SILENT.contains(&silent) => {
+                return call
+                    .allow(silent, &["read"])
+                    .or_else(|failure| {
+                        if silent == "namespace" {
+                            Ok(())
+                        } else {
+                            Err(failure)
+                        }
+                    })
+                    .map(|()| None);
+            }
+            other => {
+                return Err(Failure::bad_parameter(format!(
+                    "the kind {other:?} cannot be watched"
+                )));
+            }
+        };
+        let own = kind == Kind::AccessRequest
+            && filter.user.is_some()
+            && filter.user.as_deref() == call.caller.user_name();
+        if !own {
+            call.allow(&asked.kind, &["read"])?;
+        }
+        Ok(Some(Self { kind, filter }))
+    }
+
+    /// Where its items live.
+    pub fn prefix(&self) -> Prefix {
+        match self.kind {
+            Kind::AccessRequest => types::AccessRequestV3::prefix(),
+            Kind::Role => types::RoleV6::prefix(),
+            Kind::User => types::UserV2::prefix(),
+            Kind::Lock => types::LockV2::prefix(),
+            Kind::Token => types::ProvisionTokenV2::prefix(),
+            Kind::AuthPreference => types::AuthPreferenceV2::prefix(),
+            Kind::Networking => types::ClusterNetworkingConfigV2::prefix(),
+            Kind::Recording => types::SessionRecordingConfigV2::prefix(),
+        }
+    }
+
+    /// The event for a change, if it is one of this kind that passes the filter. Deletions pass every filter.
+    pub fn tell(&self, change: &Change) -> Answer<Option<Event>> {
+        if !self.prefix().holds(change.key()) {
+            return Ok(None);
+        }
+        let item = match change {
+            Change::Delete(key) => {
+                let (kind, version) = self.header();
+                return Ok(Some(deleted(kind, version, &key.name())));
+            }
+            Change::Put(item) => item,
+        };
+        Ok(Some(put(match self.kind {
+            Kind::AccessRequest => {
+                let request = read::<types::AccessRequestV3>(item)?;
+                if !self.filter.passes(&request) {
+                    return Ok(None);
+                }
+                Resource::AccessRequest(request)
+            }
+            Kind::Role => Resource::Role(read(item)?),
+            Kind::User => Resource::User(read(item)?),
+            Kind::Lock => Resource::Lock(read(item)?),
+            Kind::Token => Resource::ProvisionToken(read(item)?),
+            Kind::AuthPreference => Resource::AuthPreference(read(item)?),
+            Kind::Networking => Resource::ClusterNetworkingConfig(read(item)?),
+            Kind::Recording => Resource::SessionRecordingConfig(read(item)?),
+        })))
+    }
+
+    fn header(&self) -> (&'static str, &'static str) {
+        match self.kind {
+            Kind::AccessRequest => ("access_request", "v3"),
+            Kind::Role => ("role", "v8"),
+            Kind::User => ("user", "v2"),
+            Kind::Lock => ("lock", "v2"),
+            Kind::Token => ("token", "v2"),
+            Kind::AuthPreference => ("cluster_auth_preference", "v2"),
+            Kind::Networking => ("cluster_networking_config", "v2"),
+            Kind::Recording => ("session_recording_config", "v2"),
+        }
+    }
+}
+
+impl Filter {
+    fn passes(&self, request: &types::AccessRequestV3) -> bool {
+        let id = request
+            .metadata
+            .as_ref()
+            .map_or("", |metadata| metadata.name.as_str());
+        let Some(spec) = &request.spec else { return false };
+        self.id.as_deref().is_none_or(|wanted| wanted == id)
+            && self.user.as_deref().is_none_or(|wanted| wanted == spec.user)
+            && self
+                .state
+                .is_none_or(|wanted| wire::convert::state_number(wanted) == spec.state)
+    }
+}
+
+fn filter(asked: &types::WatchKind) -> Answer<Filter> {
+    let mut filter = Filter::default();
+    if asked.kind != "access_request" {
+        return match asked.filter.keys().next() {
+            Some(key) => Err(Failure::bad_parameter(format!(
+                "the kind {:?} knows no filter {key:?}",
+                asked.kind
+            ))),
+            None => Ok(filter),
+        };
+    }
+    for (key, value) in &asked.filter {
+        match key.as_str() {
+            "id" => filter.id = Some(value.clone()),
+            "user" => filter.user = Some(value.clone()),
+            "state" => {
+                let states = [State::Pending, State::Approved, State::Denied, State::Promoted];
+                let state = states.into_iter().find(|state| state.name() == value);
+                filter.state = Some(
+                    state
+                        .ok_or_else(|| Failure::bad_parameter(format!("unknown request state {value:?}")))?,
+                );
+            }
+            other => {
+                return Err(Failure::bad_parameter(format!(
+                    "unknown access request filter {other:?}"
+                )));
+            }
+        }
+    }
+    Ok(filter)
+}
