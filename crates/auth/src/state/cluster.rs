@@ -194,12 +194,11 @@ pub fn complete_networking(
     if spec.keep_alive_count_max == 0 {
         spec.keep_alive_count_max = 3;
     }
-    spec.tunnel_strategy
-        .get_or_insert_with(|| types::TunnelStrategyV1 {
-            strategy: Some(types::tunnel_strategy_v1::Strategy::AgentMesh(
-                types::AgentMeshTunnelStrategy {},
-            )),
-        });
+    spec.tunnel_strategy.get_or_insert(types::TunnelStrategyV1 {
+        strategy: Some(types::tunnel_strategy_v1::Strategy::AgentMesh(
+            types::AgentMeshTunnelStrategy {},
+        )),
+    });
     spec
 }
 

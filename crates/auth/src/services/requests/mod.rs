@@ -113,7 +113,7 @@ fn revoking_lock(auth: &Auth, call: &Call, request: &Request) -> Kept<types::Loc
         metadata: Some(types::Metadata {
             name: auth.chance.uuid(),
             namespace: "default".to_owned(),
-            expires: expires.clone(),
+            expires,
             ..types::Metadata::default()
         }),
         spec: Some(types::LockSpecV2 {
