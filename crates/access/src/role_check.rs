@@ -1,8 +1,10 @@
 //! What a role may not say when it is saved, and what it probably does not mean.
 
-use crate::pattern::{Pattern, PatternError};
-use crate::predicate::{FILTER_NAMES, Names, ParseError, Predicate, RULE_NAMES, WHERE_NAMES};
-use crate::role::{MAX_DURATION, Role};
+use crate::pattern::{self, Pattern, PatternError};
+use crate::predicate::{
+    FILTER_NAMES, Names, ParseError, Predicate, RULE_NAMES, Scope, Type, Value, WHERE_NAMES,
+};
+use crate::role::{ClaimMapping, MAX_DURATION, Role};
 use crate::template::{self, TemplateError};
 
 /// Why a role is not saved. All are bad arguments.
@@ -80,8 +82,14 @@ pub fn check(role: &Role) -> Result<Vec<String>, RoleError> {
         return Err(RoleError::NegativeDuration);
     }
     for threshold in &request.thresholds {
-        Predicate::parse(&threshold.filter, FILTER_NAMES)
+        let filter = Predicate::parse(&threshold.filter, FILTER_NAMES)
             .map_err(|cause| RoleError::Filter(threshold.filter.clone(), cause))?;
+        if let Err(cause) = filter.holds(&sample(FILTER_NAMES)) {
+            warnings.push(format!(
+                "role `{}`: the filter `{}` cannot be evaluated, so that every review would be refused: {cause}",
+                role.name, threshold.filter
+            ));
+        }
         let shown = if threshold.name.is_empty() {
             "a threshold"
         } else {
@@ -104,10 +112,49 @@ pub fn check(role: &Role) -> Result<Vec<String>, RoleError> {
         return Err(RoleError::NeverApproves);
     }
     for conditions in [&role.allow.review_requests, &role.deny.review_requests] {
-        Predicate::parse(&conditions.where_, WHERE_NAMES)
+        let condition = Predicate::parse(&conditions.where_, WHERE_NAMES)
             .map_err(|cause| RoleError::ReviewWhere(conditions.where_.clone(), cause))?;
+        if let Err(cause) = condition.holds(&sample(WHERE_NAMES)) {
+            warnings.push(format!(
+                "role `{}`: the condition `{}` cannot be evaluated, so that its holders can review nothing: {cause}",
+                role.name, conditions.where_
+            ));
+        }
+    }
+    for mapping in claims_of(role) {
+        if let Err(cause) = pattern::whole(&mapping.value) {
+            warnings.push(format!(
+                "role `{}`: the mapping of the claim `{}` is never used: {cause}",
+                role.name, mapping.claim
+            ));
+        }
     }
     Ok(warnings)
+}
+
+/// A value of each name's type: what fails with these fails with all, because types are fixed and the shortest values
+/// are usable as expressions.
+fn sample(names: Names) -> Scope {
+    names
+        .iter()
+        .map(|(name, kind)| {
+            let value = match kind {
+                Type::Bool => Value::Bool(false),
+                Type::Integer => Value::Integer(0),
+                Type::Text => Value::Text(String::new()),
+                Type::List => Value::List(Vec::new()),
+                Type::Map => Value::Map(std::collections::BTreeMap::new()),
+            };
+            (*name, value)
+        })
+        .collect()
+}
+
+fn claims_of(role: &Role) -> impl Iterator<Item = &ClaimMapping> {
+    [&role.allow, &role.deny].into_iter().flat_map(|conditions| {
+        let request = &conditions.request.claims_to_roles;
+        request.iter().chain(&conditions.review_requests.claims_to_roles)
+    })
 }
 
 fn check_rules(role: &Role) -> Result<(), RoleError> {
@@ -143,6 +190,13 @@ fn readable(text: &str, names: Names) -> Result<(), ParseError> {
 }
 
 fn check_names(role: &Role) -> Result<(), RoleError> {
+    // A role text with `$1` becomes a literal name; every other is a pattern.
+    for text in claims_of(role).flat_map(|mapping| &mapping.roles) {
+        if !text.trim_end_matches('$').contains('$') {
+            let field = "claims_to_roles";
+            Pattern::compile(text).map_err(|cause| RoleError::Pattern { field, cause })?;
+        }
+    }
     for conditions in [&role.allow, &role.deny] {
         let lists = [
             ("request.roles", &conditions.request.roles),
@@ -151,6 +205,19 @@ fn check_names(role: &Role) -> Result<(), RoleError> {
         for (field, patterns) in lists {
             for text in patterns {
                 Pattern::compile(text).map_err(|cause| RoleError::Pattern { field, cause })?;
+            }
+        }
+        let impersonated = [
+            ("impersonate.users", &conditions.impersonate.users),
+            ("impersonate.roles", &conditions.impersonate.roles),
+        ];
+        for (field, texts) in impersonated {
+            for text in texts {
+                let expanded = template::expand(text, &crate::role::Traits::new())
+                    .map_err(|cause| RoleError::Template { field, cause })?;
+                for text in expanded {
+                    Pattern::compile(&text).map_err(|cause| RoleError::Pattern { field, cause })?;
+                }
             }
         }
         let templates = [
@@ -210,5 +277,60 @@ mod tests {
             where_: String::new(),
         }];
         assert_eq!(check(&role), Err(RoleError::RuleWithoutVerbs));
+    }
+
+    #[test]
+    fn what_can_never_work_is_warned_of_and_saved() {
+        let mut role = with_thresholds(&[(1, 1)]);
+        for (filter, warned) in [
+            ("contains(reviewer.roles, \"sec\")", false),
+            ("regexp.match(reviewer.traits[\"team\"], \"^a|b$\")", false),
+            ("regexp.match(reviewer.roles, request.reason)", false),
+            ("equals(request.roles, request.reason)", true),
+            ("regexp.match(reviewer.roles, \"^(a$\")", true),
+        ] {
+            role.allow.request.thresholds[0].filter = filter.to_owned();
+            assert_eq!(!check(&role).unwrap().is_empty(), warned, "{filter}");
+        }
+        let mut role = Role::empty("r");
+        role.allow.review_requests.roles = vec!["x".to_owned()];
+        role.allow.review_requests.where_ = "equals(request.roles, request.reason)".to_owned();
+        role.allow.request.claims_to_roles = vec![ClaimMapping {
+            claim: "groups".to_owned(),
+            value: "^(a$".to_owned(),
+            roles: vec!["$1".to_owned()],
+        }];
+        assert_eq!(check(&role).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn names_that_cannot_be_read_are_refused() {
+        for (text, fine) in [
+            ("access-*", true),
+            ("{{external.team}}", true),
+            ("^(a$", false),
+            ("{{nothing}}", false),
+        ] {
+            let mut role = Role::empty("r");
+            role.allow.impersonate.users = vec![text.to_owned()];
+            role.allow.impersonate.roles = vec!["*".to_owned()];
+            assert_eq!(check(&role).is_ok(), fine, "{text}");
+        }
+        for (text, fine) in [
+            ("$1-admin", true),
+            ("${1}", true),
+            ("db-*", true),
+            ("^db-(a|b)$", true),
+            ("^(a$", false),
+            ("{{external.x}}", false),
+        ] {
+            let mut role = Role::empty("r");
+            role.allow.request.claims_to_roles = vec![ClaimMapping {
+                claim: "groups".to_owned(),
+                value: "*".to_owned(),
+                roles: vec![text.to_owned()],
+            }];
+            assert_eq!(check(&role).is_ok(), fine, "{text}");
+        }
     }
 }
