@@ -2,6 +2,21 @@
 //!
 //! Values in, a decision with its evidence out. This crate has no clock, no chance, no file, no socket and no
 //! async; moments and random bytes are arguments. Bob asks, Alice and Ivan review.
+//!
+//! | question | who says yes or no |
+//! | --- | --- |
+//! | may this caller do this to this kind of resource? | [`rbac::check`], [`rbac::check_system`] |
+//! | is this caller shut out? | [`lock::in_force`] |
+//! | may this role be saved, and what is odd about it? | [`role_check::check`] |
+//! | may Bob ask for this, and what exactly is then asked? | [`request::may_create`], [`request::propose()`] |
+//! | may Alice review it, and what follows? | [`request::review()`] |
+//! | is it enough? | [`request::resolve`], shown by [`request::evidence()`] |
+//! | may the state be set directly? | [`request::set_state()`] |
+//! | who sees it? | [`request::visibility::may_see`] |
+//! | which certificate, until when? | [`issue::sign_in`], [`issue::renew`], [`issue::impersonate`], [`issue::local_admin`] |
+//!
+//! A certificate can only be signed from an [`IssuancePermit`], and only the functions of the last row make one. The
+//! answers for every actor and every deed are printed in `tests/data/matrix.txt`.
 
 pub mod ambient;
 mod claims;
