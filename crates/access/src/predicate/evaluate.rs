@@ -25,6 +25,16 @@ pub fn holds(node: &Node, scope: &Scope) -> Result<bool, EvaluateError> {
     }
 }
 
+/// The first of `nodes` with this answer; those after it are not asked.
+fn first_that(nodes: &[Node], scope: &Scope, answer: bool) -> Result<Option<usize>, EvaluateError> {
+    for (at, node) in nodes.iter().enumerate() {
+        if holds(node, scope)? == answer {
+            return Ok(Some(at));
+        }
+    }
+    Ok(None)
+}
+
 fn wrong(problem: &str) -> EvaluateError {
     EvaluateError::WrongValues(problem.to_owned())
 }
@@ -40,8 +50,8 @@ fn value(node: &Node, scope: &Scope) -> Result<Value, EvaluateError> {
             _ => return Err(wrong("only maps have keys")),
         },
         Node::Not(inner) => Value::Bool(!holds(inner, scope)?),
-        Node::And(left, right) => Value::Bool(holds(left, scope)? && holds(right, scope)?),
-        Node::Or(left, right) => Value::Bool(holds(left, scope)? || holds(right, scope)?),
+        Node::And(nodes) => Value::Bool(first_that(nodes, scope, false)?.is_none()),
+        Node::Or(nodes) => Value::Bool(first_that(nodes, scope, true)?.is_some()),
         Node::Equal(left, right) => Value::Bool(value(left, scope)? == value(right, scope)?),
         Node::Call(function, arguments) => {
             let arguments: Vec<Value> = arguments

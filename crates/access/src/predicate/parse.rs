@@ -25,8 +25,10 @@ pub enum Node {
     Name(&'static str),
     Key(Box<Node>, Box<Node>),
     Not(Box<Node>),
-    And(Box<Node>, Box<Node>),
-    Or(Box<Node>, Box<Node>),
+    /// All of them hold. A list, so that a long chain is no deep tree.
+    And(Vec<Node>),
+    /// One of them holds.
+    Or(Vec<Node>),
     Equal(Box<Node>, Box<Node>),
     Call(Function, Vec<Node>),
 }
@@ -117,35 +119,38 @@ impl<'a> Parser<'a> {
     }
 
     fn or(&mut self) -> Result<Typed, ParseError> {
-        let mut left = self.and()?;
-        while self.eat("||") {
-            left = self.joined(left, Self::and, Node::Or, "||")?;
-        }
-        Ok(left)
+        self.joined("||", Self::and, Node::Or)
     }
 
     fn and(&mut self) -> Result<Typed, ParseError> {
-        let mut left = self.comparison()?;
-        while self.eat("&&") {
-            left = self.joined(left, Self::comparison, Node::And, "&&")?;
-        }
-        Ok(left)
+        self.joined("&&", Self::comparison, Node::And)
     }
 
     fn joined(
         &mut self,
-        left: Typed,
-        next: fn(&mut Self) -> Result<Typed, ParseError>,
-        join: fn(Box<Node>, Box<Node>) -> Node,
         operator: &str,
+        next: fn(&mut Self) -> Result<Typed, ParseError>,
+        join: fn(Vec<Node>) -> Node,
     ) -> Result<Typed, ParseError> {
-        let here = self.at;
-        let right = next(self)?;
-        if left.1 != Type::Bool || right.1 != Type::Bool {
-            self.at = here;
-            return Err(self.error(format!("both sides of `{operator}` must be yes-or-no questions")));
+        let (first, mut kind) = next(self)?;
+        let mut nodes = vec![first];
+        while self.eat(operator) {
+            let here = self.at;
+            let (node, right) = next(self)?;
+            if kind != Type::Bool || right != Type::Bool {
+                self.at = here;
+                return Err(self.error(format!("both sides of `{operator}` must be yes-or-no questions")));
+            }
+            kind = Type::Bool;
+            nodes.push(node);
         }
-        Ok((join(Box::new(left.0), Box::new(right.0)), Type::Bool))
+        Ok(match (nodes.len(), nodes.pop()) {
+            (1, Some(only)) => (only, kind),
+            (_, last) => {
+                nodes.extend(last);
+                (join(nodes), kind)
+            }
+        })
     }
 
     fn comparison(&mut self) -> Result<Typed, ParseError> {

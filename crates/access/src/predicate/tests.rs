@@ -120,3 +120,49 @@ fn mistakes_in_values_are_errors_not_answers() {
         Err(EvaluateError::Missing("request.reason"))
     );
 }
+
+#[test]
+fn the_longest_and_the_deepest_text_need_little_stack() {
+    let chain = |operator: &str| {
+        let mut text = "1==1".to_owned();
+        while text.len() + 6 <= 8192 {
+            text.push_str(operator);
+            text.push_str("1==1");
+        }
+        text
+    };
+    let deepest = format!("{}true{}", "(".repeat(63), ")".repeat(63));
+    for text in [chain("||"), chain("&&"), deepest] {
+        // A worker's stack has two megabytes.
+        let judged = std::thread::Builder::new()
+            .stack_size(512 * 1024)
+            .spawn(move || {
+                Predicate::parse(&text, FILTER_NAMES)
+                    .unwrap()
+                    .holds(&Scope::new())
+                    .unwrap()
+            })
+            .unwrap()
+            .join()
+            .unwrap();
+        assert!(judged);
+    }
+    let too_deep = format!("{}true{}", "!(".repeat(40), ")".repeat(40));
+    let error = Predicate::parse(&too_deep, FILTER_NAMES).unwrap_err();
+    assert!(error.problem.contains("nested deeper"), "{error}");
+}
+
+#[test]
+fn what_comes_after_the_answer_is_not_asked() {
+    let broken = "regexp.match(request.roles, \"^(a$\")";
+    for (text, answer) in [
+        (format!("true || {broken}"), Some(true)),
+        (format!("false && {broken}"), Some(false)),
+        (format!("false || true && 1 == 2 || true || {broken}"), Some(true)),
+        (format!("{broken} || true"), None),
+        (format!("true && {broken}"), None),
+    ] {
+        let predicate = Predicate::parse(&text, FILTER_NAMES).unwrap();
+        assert_eq!(predicate.holds(&scope()).ok(), answer, "{text}");
+    }
+}
