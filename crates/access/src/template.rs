@@ -21,6 +21,11 @@ const INTERNAL: &[&str] = &[
     "host_user_gid",
 ];
 
+/// Longest template, in bytes.
+const TEMPLATE_MAX: usize = 4096;
+/// Most functions inside each other.
+const DEPTH_MAX: usize = 16;
+
 /// Why a template cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
@@ -33,6 +38,9 @@ pub enum TemplateError {
     /// The expression of `regexp.replace` does not compile.
     #[error(transparent)]
     Pattern(#[from] PatternError),
+    /// Longer than 4096 bytes.
+    #[error("the template is longer than {TEMPLATE_MAX} bytes")]
+    TooLong,
     /// `email.local` of something that is no address.
     #[error("`{0}` is not an e-mail address")]
     NotAnAddress(String),
@@ -48,6 +56,9 @@ enum Expression<'a> {
 /// Every text that `template` stands for, with these traits. A text without braces stands for itself; a missing
 /// trait for nothing.
 pub fn expand(template: &str, traits: &Traits) -> Result<Vec<String>, TemplateError> {
+    if template.len() > TEMPLATE_MAX {
+        return Err(TemplateError::TooLong);
+    }
     let malformed = || TemplateError::Malformed(template.to_owned());
     let Some((prefix, rest)) = template.split_once("{{") else {
         return if template.contains("}}") {
@@ -60,7 +71,7 @@ pub fn expand(template: &str, traits: &Traits) -> Result<Vec<String>, TemplateEr
     if suffix.contains("{{") || suffix.contains("}}") {
         return Err(malformed());
     }
-    let expression = parse(inner.trim()).ok_or_else(malformed)?;
+    let expression = parse(inner.trim(), DEPTH_MAX).ok_or_else(malformed)?;
     let (prefix, suffix) = (prefix.trim_start(), suffix.trim_end());
     Ok(evaluate(&expression, traits)?
         .into_iter()
@@ -83,13 +94,15 @@ pub fn expand_all(templates: &[String], traits: &Traits) -> Vec<String> {
     expanded
 }
 
-fn parse(text: &str) -> Option<Expression<'_>> {
+/// Reads an expression with at most `depth` functions inside each other.
+fn parse(text: &str, depth: usize) -> Option<Expression<'_>> {
+    let inner_depth = || depth.checked_sub(1);
     let text = text.trim();
     if let Some(inner) = text
         .strip_prefix("email.local(")
         .and_then(|rest| rest.strip_suffix(')'))
     {
-        return Some(Expression::EmailLocal(Box::new(parse(inner)?)));
+        return Some(Expression::EmailLocal(Box::new(parse(inner, inner_depth()?)?)));
     }
     if let Some(inner) = text
         .strip_prefix("regexp.replace(")
@@ -98,7 +111,7 @@ fn parse(text: &str) -> Option<Expression<'_>> {
         let (inner, replacement) = last_quoted(inner)?;
         let (inner, expression) = last_quoted(inner)?;
         return Some(Expression::Replace(
-            Box::new(parse(inner)?),
+            Box::new(parse(inner, inner_depth()?)?),
             expression,
             replacement,
         ));
@@ -230,5 +243,19 @@ mod tests {
                 "{template}"
             );
         }
+    }
+
+    #[test]
+    fn size_and_depth_have_limits() {
+        assert_eq!(expand(&"a".repeat(4097), &traits()), Err(TemplateError::TooLong));
+        let nested = |depth: usize| {
+            let open = "email.local(".repeat(depth);
+            format!("{{{{{open}external.missing{}}}}}", ")".repeat(depth))
+        };
+        assert_eq!(expand(&nested(16), &traits()), Ok(vec![]));
+        assert!(matches!(
+            expand(&nested(17), &traits()),
+            Err(TemplateError::Malformed(_))
+        ));
     }
 }
