@@ -1,0 +1,39 @@
+//! What the proxy is told at its start.
+
+use std::net::SocketAddr;
+
+use transport::Address;
+
+/// What the proxy is told at its start. What the cluster decides (sign-in, networking) is asked of the Auth Service.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The cluster's name.
+    pub cluster: String,
+    /// The id of this host, a UUID.
+    pub host_id: String,
+    /// What this host calls itself.
+    pub node_name: String,
+    /// Where clients find the proxy, as configured; empty: where it listens.
+    pub public_addresses: Vec<Address>,
+    /// Where it really listens.
+    pub listen_address: SocketAddr,
+    /// Where the Auth Service of the same process listens, if there is one.
+    pub auth_listen_address: Option<SocketAddr>,
+}
+
+impl Settings {
+    /// Where clients find the proxy: the first configured address, else the one it listens on.
+    ///
+    /// A proxy that listens on every address is found on the local machine, by its usual name.
+    pub fn public_address(&self) -> Address {
+        if let Some(first) = self.public_addresses.first() {
+            return first.clone();
+        }
+        let listens = self.listen_address;
+        if listens.ip().is_unspecified() || listens.ip().is_loopback() {
+            Address::new("localhost", listens.port())
+        } else {
+            Address::from(listens)
+        }
+    }
+}
