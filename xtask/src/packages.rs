@@ -11,7 +11,9 @@ use crate::build::{self, Failure, Outcome};
 /// A program the tests call and the Debian package that carries it.
 const NEEDED: &[(&str, &str)] = &[
     ("cc", "gcc"),
+    ("curl", "curl"),
     ("git", "git"),
+    ("jq", "jq"),
     ("openssl", "openssl"),
     ("ssh-keygen", "openssh-client"),
     ("sshd", "openssh-server"),
