@@ -71,6 +71,14 @@ impl From<io::Error> for Failure {
     }
 }
 
+/// Tells a person something beside what was done: `warning: …` on standard error.
+pub fn warn(warning: &str) {
+    let mut stderr = io::stderr().lock();
+    let label = style::yellow("warning:", style::wanted(stderr.is_terminal()));
+    // A lost terminal is no reason to stop.
+    let _ = writeln!(stderr, "{label} {}", text::visible_lines(warning));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@
 //! Data goes to standard output, talk to standard error. Nothing here has meaning in colour alone, and
 //! colour appears only on a terminal. This crate knows no request and no role: it prints what it is given.
 
+pub mod arguments;
 pub mod duration;
 pub mod failure;
 pub mod live;
@@ -13,6 +14,7 @@ pub mod qr;
 pub mod style;
 pub mod table;
 pub mod text;
+pub mod version;
 
 pub use failure::Failure;
 pub use table::Table;
