@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
+use transport::limits::network;
+use transport::rate::{Limiter, Rate};
 
 use crate::call::Call;
 use crate::caller::{Caller, Who};
 use crate::failure::{Answer, Failure};
-use crate::limits::{Limiter, Rate};
 
 /// The rates. Zero-cost to copy, so that tests can change one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,19 +93,8 @@ impl Limits {
 
 fn take(limiter: &Limiter<IpAddr>, call: &Call) -> Answer<()> {
     match call.source() {
-        Some(source) => limiter.take(subnet(source), call.now).map_err(exceeded),
+        Some(source) => limiter.take(network(source), call.now).map_err(exceeded),
         None => Ok(()),
-    }
-}
-
-/// One source: an IPv4 address, or the network that an IPv6 host can choose its addresses from.
-fn subnet(source: IpAddr) -> IpAddr {
-    match source {
-        IpAddr::V4(_) => source,
-        IpAddr::V6(address) => match address.to_ipv4_mapped() {
-            Some(address) => IpAddr::V4(address),
-            None => IpAddr::V6((u128::from(address) & (u128::MAX << 64)).into()),
-        },
     }
 }
 
@@ -116,15 +106,6 @@ fn exceeded(wait: SignedDuration) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_ipv6_host_cannot_count_as_many() {
-        let one: IpAddr = "2001:db8:1:2:3:4:5:6".parse().unwrap();
-        let other: IpAddr = "2001:db8:1:2:ffff::1".parse().unwrap();
-        assert_eq!(subnet(one), subnet(other));
-        let mapped: IpAddr = "::ffff:192.0.2.1".parse().unwrap();
-        assert_eq!(subnet(mapped), "192.0.2.1".parse::<IpAddr>().unwrap());
-    }
 
     #[test]
     fn the_wait_is_told_in_whole_seconds() {

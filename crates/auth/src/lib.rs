@@ -13,7 +13,6 @@ pub mod credentials;
 pub mod failure;
 pub mod guard;
 pub mod ids;
-pub mod limits;
 pub mod locks;
 pub mod moment;
 pub mod names;

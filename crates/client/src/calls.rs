@@ -6,6 +6,7 @@ use futures::stream::{self, Stream, TryStreamExt as _};
 use tonic::Status;
 use wire::keep::Kept;
 use wire::pb::countersign::v1::access_service_client::AccessServiceClient;
+use wire::pb::countersign::v1::proxy_presence_service_client::ProxyPresenceServiceClient;
 use wire::pb::countersign::v1::sign_in_service_client::SignInServiceClient;
 use wire::pb::proto::auth_service_client::AuthServiceClient;
 use wire::pb::proto::join_service_client::JoinServiceClient;
@@ -67,6 +68,8 @@ services! {
     join: JoinServiceClient;
     /// What our own clusters know beyond the others.
     access: AccessServiceClient;
+    /// Saying that one is there; for proxies.
+    proxy_presence: ProxyPresenceServiceClient;
     /// Signing in; for proxies.
     sign_in: SignInServiceClient;
 }

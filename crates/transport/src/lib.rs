@@ -23,6 +23,7 @@ pub mod listen;
 pub mod names;
 pub mod peer;
 pub mod proxy_header;
+pub mod rate;
 pub mod router;
 pub mod shown;
 pub mod stream;

@@ -187,8 +187,8 @@ impl Seldom {
     }
 }
 
-/// Who counts as one peer: an IPv4 address, or the /64 network of an IPv6 address.
-fn network(peer: IpAddr) -> IpAddr {
+/// Who counts as one peer: an IPv4 address, or the /64 network that an IPv6 host can choose its addresses from.
+pub fn network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();

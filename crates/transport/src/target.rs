@@ -65,6 +65,14 @@ impl Connection {
         self.hello.as_ref()
     }
 
+    /// The same connection on behalf of somebody at `address`: for parts of this process that call for the people who
+    /// called them.
+    #[must_use]
+    pub fn on_behalf_of(mut self, address: SocketAddr) -> Self {
+        self.address = address;
+        self
+    }
+
     /// The group of connections this one belongs to.
     pub fn drain(&self) -> &Drain {
         &self.drain

@@ -9,6 +9,9 @@ use tonic::{Request, Response, Status};
 use wire::keep::Kept;
 use wire::pb::countersign::v1 as ours;
 use wire::pb::countersign::v1::access_service_server::{AccessService, AccessServiceServer};
+use wire::pb::countersign::v1::proxy_presence_service_server::{
+    ProxyPresenceService, ProxyPresenceServiceServer,
+};
 use wire::pb::countersign::v1::sign_in_service_server::{SignInService, SignInServiceServer};
 use wire::pb::proto::auth_service_server::{AuthService, AuthServiceServer};
 use wire::pb::proto::{self};
@@ -25,8 +28,8 @@ use wire::pb::types;
 use crate::auth::Auth;
 use crate::call::{enter, leave};
 use crate::services::{
-    authorities, certificates, cluster, factors, links, locks, plugin_data, requests, roles, session, signin,
-    streams, users as people,
+    authorities, certificates, cluster, factors, links, locks, plugin_data, proxies, requests, roles,
+    session, signin, streams, users as people,
 };
 
 /// Largest message accepted, in bytes.
@@ -124,10 +127,16 @@ serve! { SignInService in "countersign.v1.SignInService":
     finish "Finish" (ours::FinishRequest) -> ours::FinishResponse = signin::finish;
     open_web_session "OpenWebSession" (ours::OpenWebSessionRequest) -> ours::WebSession = signin::open_web_session;
     get_web_session "GetWebSession" (ours::GetWebSessionRequest) -> ours::WebSession = session::get;
+    renew_web_session "RenewWebSession" (ours::RenewWebSessionRequest) -> ours::WebSession = session::renew;
     close_web_session "CloseWebSession" (ours::CloseWebSessionRequest) -> ours::CloseWebSessionResponse = session::close;
     get_invite "GetInvite" (ours::GetInviteRequest) -> ours::Invite = signin::invites::get;
     enrol_authenticator "EnrolAuthenticator" (ours::EnrolAuthenticatorRequest) -> ours::EnrolAuthenticatorResponse = signin::invites::enrol;
     accept_invite "AcceptInvite" (ours::AcceptInviteRequest) -> ours::AcceptInviteResponse = signin::invites::accept_invite;
+}
+
+serve! { ProxyPresenceService in "countersign.v1.ProxyPresenceService":
+    announce_proxy "AnnounceProxy" (ours::AnnounceProxyRequest) -> ours::AnnounceProxyResponse = proxies::announce;
+    withdraw_proxy "WithdrawProxy" (ours::WithdrawProxyRequest) -> ours::WithdrawProxyResponse = proxies::withdraw;
 }
 
 serve! { AccessService in "countersign.v1.AccessService":
@@ -152,4 +161,5 @@ pub fn routes(auth: &Arc<Auth>) -> Routes {
         .add_service(limited!(ClusterConfigServiceServer))
         .add_service(limited!(SignInServiceServer))
         .add_service(limited!(AccessServiceServer))
+        .add_service(limited!(ProxyPresenceServiceServer))
 }

@@ -8,6 +8,7 @@ pub mod links;
 pub mod locks;
 pub mod pages;
 pub mod plugin_data;
+pub mod proxies;
 pub mod requests;
 pub mod roles;
 pub mod session;

@@ -8,11 +8,12 @@ use wire::pb::types;
 use crate::auth::Auth;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
+use crate::locks::{self, Targets};
 use crate::moment;
 use crate::services::certificates::{Wanted, refused, sign, subject};
 use crate::services::requests::person;
 use crate::state::sessions::{NewSession, WebSession};
-use crate::state::{Change, Tries};
+use crate::state::{Change, Read, Tries};
 
 /// A session as it leaves the server, once.
 struct Opened {
@@ -30,7 +31,7 @@ async fn make(auth: &Auth, call: &Call, user: &str, address: &str) -> Answer<Ope
         .now
         .saturating_add(auth.preference(call.now).await?.session_ttl())
         .unwrap_or(call.now);
-    let ip = (!address.is_empty()).then(|| address.to_owned());
+    let ip = call.source().map(|source| source.to_string());
     let permit =
         issue::sign_in(&subject(&person), Some(issue::Wish::AtMost(end)), ip, call.now).map_err(refused)?;
     let fault = |error: &dyn std::fmt::Display| Failure::internal(format!("a session key: {error}"));
@@ -95,9 +96,80 @@ pub async fn open_for_proxy(auth: &Auth, call: &Call, user: &str, address: &str)
 /// Handles `SignInService.GetWebSession`.
 pub async fn get(auth: &Auth, call: &Call, asked: ours::GetWebSessionRequest) -> Answer<ours::WebSession> {
     call.caller.require_proxy()?;
-    let found = auth.state.web_session(&asked.user, &asked.id, call.now).await?;
-    let found = found.ok_or_else(|| Failure::not_found("the session does not exist or has ended"))?;
-    Ok(shown(&found.value, &asked.id, ""))
+    let session = living(auth, call, &asked.user, &asked.id).await?.value;
+    if !asked.bearer_token.is_empty() {
+        let good = session.bearer == auth.state.bearer_digest(&asked.bearer_token)?
+            && call.now < session.bearer_expires;
+        if !good {
+            return Err(gone());
+        }
+    }
+    Ok(shown(&session, &asked.id, &asked.bearer_token))
+}
+
+/// Handles `SignInService.RenewWebSession`: another secret beside the cookie, and a certificate with the roles of now.
+pub async fn renew(
+    auth: &Auth,
+    call: &Call,
+    asked: ours::RenewWebSessionRequest,
+) -> Answer<ours::WebSession> {
+    call.caller.require_proxy()?;
+    let place = auth.state.session_key(&asked.user, &asked.id)?;
+    let mut tries = Tries::default();
+    loop {
+        let found = living(auth, call, &asked.user, &asked.id).await?;
+        let person = person(auth, &asked.user, call.now).await?.ok_or_else(gone)?;
+        let fault = |error: &dyn std::fmt::Display| Failure::internal(format!("a session key: {error}"));
+        let key = KeyPair::from_pem(found.value.private_key()).map_err(|error| fault(&error))?;
+        let ip = call.source().map(|source| source.to_string());
+        let wish = issue::Wish::AtMost(found.value.expires);
+        let permit = issue::sign_in(&subject(&person), Some(wish), ip, call.now).map_err(refused)?;
+        let wanted = Wanted {
+            ssh: None,
+            tls: Some(key.public().clone()),
+        };
+        let certificates = sign(auth, call, &permit, &wanted).await?;
+        let bearer = auth.chance.token::<32>();
+        let revision = found.revision;
+        let session = found.value.renewed(
+            auth.state.bearer_digest(bearer.expose())?,
+            String::from_utf8_lossy(&certificates.tls).into_owned(),
+            call.now,
+        );
+        let actor = call.actor().acting_for(&asked.user);
+        let event = crate::audit::cluster::changed(&actor, "web_session", &asked.user, "renew");
+        let change = Change::new(call.now, &asked.user, event).require_same(&place, Some(revision));
+        let change = auth.state.put_session(change, place.clone(), &session)?;
+        match auth.state.commit(change).await {
+            Ok(_) => return Ok(shown(&session, &asked.id, bearer.expose())),
+            Err(refused) => tries.again(refused)?,
+        }
+    }
+}
+
+fn gone() -> Failure {
+    Failure::not_found("the session does not exist or has ended")
+}
+
+/// The session with this secret, if its user is still who opened it and not locked.
+async fn living(auth: &Auth, call: &Call, user: &str, id: &str) -> Answer<Read<WebSession>> {
+    let found = auth
+        .state
+        .web_session(user, id, call.now)
+        .await?
+        .ok_or_else(gone)?;
+    let subject = auth.state.subject(user, call.now).await?;
+    let same = subject
+        .is_some_and(|subject| subject.value.ended.is_none() && subject.value.id == found.value.subject);
+    if !same {
+        return Err(gone());
+    }
+    let targets = Targets {
+        users: vec![user],
+        ..Targets::default()
+    };
+    locks::check(&auth.state, &targets, call.now).await?;
+    Ok(found)
 }
 
 /// Handles `SignInService.CloseWebSession`.
