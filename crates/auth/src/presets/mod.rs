@@ -1,6 +1,5 @@
 //! The roles a new cluster begins with.
 
-use access::SecretText;
 use wire::keep::Kept;
 use wire::pb::types;
 use wire::resource;
@@ -14,14 +13,17 @@ const TEXTS: &[&str] = &[
     include_str!("editor.yaml"),
 ];
 
-/// The preset roles. A login that nobody has stands for "no login".
+/// Stands in the texts for the login of a role that reaches no host; each cluster gets its own.
+const NO_LOGIN: &str = "no-login-UUID";
+
+/// The preset roles.
 pub fn roles(chance: &Chance) -> Answer<Vec<Kept<types::RoleV6>>> {
     let fault = |error: &dyn std::fmt::Display| Failure::internal(format!("a preset role: {error}"));
-    let nobody: SecretText = chance.token::<16>();
+    let nobody = format!("no-login-{}", chance.uuid());
     TEXTS
         .iter()
         .map(|text| {
-            let text = text.replace("NO-LOGIN", &format!("no-login-{}", nobody.expose()));
+            let text = text.replace(NO_LOGIN, &nobody);
             let read =
                 resource::read_one(&text, &resource::Limits::default()).map_err(|error| fault(&error))?;
             let mut role: types::RoleV6 = read.to().map_err(|error| fault(&error))?;
@@ -29,4 +31,35 @@ pub fn roles(chance: &Chance) -> Answer<Vec<Kept<types::RoleV6>>> {
             Ok(Kept::from(role))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use access::ambient::SeededEntropy;
+
+    use super::*;
+    use crate::state::resource::Resource as _;
+
+    #[test]
+    fn the_presets_can_be_read_and_decided_with() {
+        let roles = roles(&Chance::new(Arc::new(SeededEntropy::new(1)))).unwrap();
+        let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
+        assert_eq!(names, ["access", "auditor", "editor"]);
+        for role in &roles {
+            let decided = crate::policy::role(role).unwrap();
+            assert_eq!(
+                access::role_check::check(&decided),
+                Ok(Vec::new()),
+                "{}",
+                role.name()
+            );
+            let logins = &decided.allow.logins;
+            assert!(
+                !logins.contains(&NO_LOGIN.to_owned()),
+                "every cluster has its own"
+            );
+        }
+    }
 }
