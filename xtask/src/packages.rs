@@ -12,6 +12,7 @@ use crate::build::{self, Failure, Outcome};
 const NEEDED: &[(&str, &str)] = &[
     ("cc", "gcc"),
     ("curl", "curl"),
+    ("faketime", "faketime"),
     ("git", "git"),
     ("jq", "jq"),
     ("openssl", "openssl"),

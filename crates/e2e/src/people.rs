@@ -24,6 +24,7 @@ pub struct Person {
     pub password: String,
     home: PathBuf,
     proxy: String,
+    web_authority: PathBuf,
     programs: Programs,
     seed: Option<String>,
     used_step: u64,
@@ -40,6 +41,7 @@ impl Person {
             password: format!("correct-horse-{short}-battery"),
             home,
             proxy: cluster.proxy(),
+            web_authority: cluster.web_authority(),
             programs: cluster.programs().clone(),
             seed: None,
             used_step: 0,
@@ -78,13 +80,14 @@ impl Person {
         command
             .env("HOME", &self.home)
             .env("TELEPORT_HOME", self.profile())
+            .env("SSL_CERT_FILE", &self.web_authority)
             .current_dir(&self.home);
     }
 
-    /// A call of `tsh`. The proxy's own certificate is believed.
+    /// A call of `tsh`.
     pub fn tsh_command(&self, arguments: &[&str]) -> Command {
         let mut command = self.programs.command("tsh");
-        command.arg("--insecure").args(arguments);
+        command.args(arguments);
         self.as_me(&mut command);
         command
     }
@@ -97,7 +100,14 @@ impl Person {
     /// Runs `tctl` with the person's profile.
     pub fn tctl(&self, arguments: &[&str]) -> Outcome {
         let mut command = self.programs.command("tctl");
-        command.arg("--insecure").args(arguments);
+        command.args(arguments);
+        self.as_me(&mut command);
+        Outcome::of(&mut command, "")
+    }
+
+    /// Types a line into a shell in the person's home.
+    pub fn shell(&self, line: &str) -> Outcome {
+        let mut command = self.programs.shell(line);
         self.as_me(&mut command);
         Outcome::of(&mut command, "")
     }
@@ -123,8 +133,8 @@ impl Person {
                 self.seed = Some(seed);
                 self.used_step = 0;
                 // The oldest code that is still taken leaves the later ones for signing in.
-                let _ = writeln!(stdin, "{}", self.code_of_step(self.step_now() - 1));
-                self.used_step = self.step_now() - 1;
+                let _ = writeln!(stdin, "{}", self.code_of_step(step_now() - 1));
+                self.used_step = step_now() - 1;
                 break;
             }
             line.clear();
@@ -156,9 +166,9 @@ impl Person {
 
     /// The next code that the server will take. Waits for the clock if there is none yet.
     pub fn next_code(&mut self) -> String {
-        let step = (self.used_step + 1).max(self.step_now());
+        let step = (self.used_step + 1).max(step_now());
         // The server takes the code of the coming half minute too.
-        while step > self.step_now() + 1 {
+        while step > step_now() + 1 {
             thread::sleep(Duration::from_millis(200));
         }
         self.used_step = step;
@@ -168,10 +178,6 @@ impl Person {
     /// The seed of the authenticator application, in base 32.
     pub fn seed(&self) -> Option<&str> {
         self.seed.as_deref()
-    }
-
-    fn step_now(&self) -> u64 {
-        u64::try_from(SystemClock::new().now().as_second()).expect("after 1970") / STEP_SECONDS
     }
 
     fn code_of_step(&self, step: u64) -> String {
@@ -289,6 +295,11 @@ impl Waiting {
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
+}
+
+/// The half minute in which we are.
+fn step_now() -> u64 {
+    u64::try_from(SystemClock::new().now().as_second()).expect("after 1970") / STEP_SECONDS
 }
 
 /// The link in what `tctl users add` printed.
