@@ -1,0 +1,120 @@
+//! Calls by their path, with bytes for messages, and a door through which all calls pass, so that a test can bend what
+//! comes in.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use auth::server::Dispatch;
+use bytes::{Buf, BufMut, Bytes};
+use client::Cluster;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tonic::body::Body;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::{Status, Streaming};
+use transport::Peer;
+
+/// Gives what the Auth Service is to believe about who calls: a planted flaw.
+pub type Distortion = Arc<dyn Fn(&http::request::Parts, &Peer) -> Option<Peer> + Send + Sync>;
+
+/// The Auth Service behind a distortion.
+#[derive(Clone)]
+pub struct Door {
+    inner: Dispatch,
+    distortion: Option<Distortion>,
+}
+
+impl Door {
+    pub fn new(inner: Dispatch, distortion: Option<Distortion>) -> Self {
+        Self { inner, distortion }
+    }
+}
+
+impl tower::Service<Request<Incoming>> for Door {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        let (mut parts, body) = request.into_parts();
+        if let (Some(distortion), Some(peer)) = (&self.distortion, parts.extensions.get::<Peer>().cloned())
+            && let Some(other) = distortion(&parts, &peer)
+        {
+            parts.extensions.insert(other);
+        }
+        tower::Service::call(&mut self.inner, Request::from_parts(parts, body))
+    }
+}
+
+/// Messages as bytes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Plain;
+
+impl Codec for Plain {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Plain {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, item: Bytes, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        into.put(item);
+        Ok(())
+    }
+}
+
+impl Decoder for Plain {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(from.copy_to_bytes(from.remaining())))
+    }
+}
+
+/// Makes the call at `path` with the encoded `message`, which may be anything; the first answer is given back.
+///
+/// Calls that stream and calls that do not look the same on the wire.
+pub async fn raw(cluster: &Cluster, path: &str, message: Vec<u8>) -> Result<Bytes, Status> {
+    raw_with(cluster, path, message, &[]).await
+}
+
+/// The same with headers.
+pub async fn raw_with(
+    cluster: &Cluster,
+    path: &str,
+    message: Vec<u8>,
+    headers: &[(&'static str, &str)],
+) -> Result<Bytes, Status> {
+    let mut grpc = tonic::client::Grpc::new(cluster.calls());
+    grpc.ready()
+        .await
+        .map_err(|error| Status::unavailable(error.to_string()))?;
+    let mut request = tonic::Request::new(Bytes::from(message));
+    for (name, value) in headers {
+        request
+            .metadata_mut()
+            .insert(*name, value.parse().expect("a header"));
+    }
+    let path = path.parse().expect("a path");
+    let mut answers: Streaming<Bytes> = grpc.server_streaming(request, path, Plain).await?.into_inner();
+    Ok(answers.message().await?.unwrap_or_default())
+}

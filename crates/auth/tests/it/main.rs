@@ -1,0 +1,9 @@
+//! The Auth Service from outside: real certificates over real TLS, on both stores.
+
+mod calls;
+mod invariants;
+mod journal;
+mod people;
+mod world;
+
+mod guide;

@@ -1,0 +1,359 @@
+//! A cluster for one story: an Auth Service on a store, a clock moved by hand, and everybody who calls it, each with
+//! a certificate that it issued, over mutual TLS in memory.
+//!
+//! A story ends with [`World::finish`], which holds what is stored, recorded, watched and logged to the invariants.
+//! [`on_every_store`] tells a story once on each store and finishes it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use access::SystemRole;
+use access::ambient::{Clock, Entropy, ManualClock, SeededEntropy};
+use auth::credentials::password::Cost;
+use auth::guard::Rates;
+
+use auth::{Auth, HostIdentity, Opening, SealSource, Settings};
+use client::identity::{Identity, IdentityHandle, IdentityParts, Origin};
+use client::{Cluster, Connect, Destination};
+use jiff::{SignedDuration, Timestamp};
+use pki::AuthorityKind;
+use store::{Memory, SealKey, Sqlite, Store};
+use transport::endpoint::TlsEndpoint;
+use transport::http::HttpHandler;
+use transport::rate::Rate;
+use transport::target::Target;
+use transport::tls::{ClientAuthorities, Credentials, ServerSettings, ServerTls, certificates_from_pem};
+use transport::{Drain, names};
+
+use crate::{invariants, journal};
+
+pub const CLUSTER: &str = "teleport.example.com";
+pub const HOST: &str = "5d4a3c1e-63c0-4b5e-9b8e-0d3f6c2a1b00";
+
+/// When every story begins.
+pub fn noon() -> Timestamp {
+    "2026-11-23T12:00:00Z".parse().expect("a moment")
+}
+
+pub fn seconds(count: i64) -> SignedDuration {
+    SignedDuration::from_secs(count)
+}
+
+pub fn hours(count: i64) -> SignedDuration {
+    SignedDuration::from_hours(count)
+}
+
+/// Which store a story runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    Memory,
+    Sqlite,
+}
+
+/// What a world is made of, where a story needs something else than usual.
+pub struct Plan {
+    pub backend: Backend,
+    pub rates: Rates,
+    /// Put around the store.
+    pub around_store: Option<Box<dyn FnOnce(Arc<dyn Store>) -> Arc<dyn Store> + Send>>,
+    /// Put around the door.
+    pub around_door: Option<crate::calls::Distortion>,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            backend: Backend::Memory,
+            rates: no_limits(),
+            around_store: None,
+            around_door: None,
+        }
+    }
+}
+
+/// Rates that no story reaches.
+pub fn no_limits() -> Rates {
+    let much = Rate::per_second(1_000, 1_000_000);
+    Rates {
+        guesses: much,
+        credentials: much,
+        user: much,
+        requests: much,
+        refusals: much,
+    }
+}
+
+/// A running cluster.
+pub struct World {
+    pub auth: Arc<Auth>,
+    pub clock: Arc<ManualClock>,
+    pub store: Arc<dyn Store>,
+    /// The local administrator of the Auth host.
+    pub admin: Cluster,
+    /// The proxy.
+    pub proxy: Cluster,
+    /// Where connections come in.
+    pub door: Arc<dyn Target>,
+    pub drain: Drain,
+    authorities: String,
+    entropy: Arc<dyn Entropy>,
+    canaries: Mutex<Vec<(String, Vec<u8>)>>,
+    /// The data directory, if there is one.
+    pub home: Option<tempfile::TempDir>,
+    seal: [u8; 32],
+}
+
+/// Tells a story on each store, and holds the end of it to the invariants.
+pub async fn on_every_store(story: impl AsyncFn(&World)) {
+    for backend in [Backend::Memory, Backend::Sqlite] {
+        on(
+            Plan {
+                backend,
+                ..Plan::default()
+            },
+            &story,
+        )
+        .await;
+    }
+}
+
+/// Tells a story in one world, and holds the end of it to the invariants.
+pub async fn on(plan: Plan, story: impl AsyncFn(&World)) {
+    let world = World::open(plan).await;
+    story(&world).await;
+    world.finish().await;
+}
+
+fn settings(rates: Rates) -> Settings {
+    Settings {
+        cluster_name: Some(CLUSTER.to_owned()),
+        proxy_public_address: Some("proxy.example.com:443".to_owned()),
+        // What is tested here is not how slow a hash is.
+        password_cost: Cost {
+            memory_kib: 8,
+            passes: 1,
+        },
+        rates,
+        ..Settings::new(HOST, "demo")
+    }
+}
+
+impl World {
+    pub async fn open(plan: Plan) -> Self {
+        journal::listen();
+        let home = match plan.backend {
+            Backend::Memory => None,
+            Backend::Sqlite => Some(tempfile::tempdir().expect("a directory")),
+        };
+        let store: Arc<dyn Store> = match &home {
+            None => Arc::new(Memory::new()),
+            Some(home) => Arc::new(Sqlite::open(home.path()).expect("a store")),
+        };
+        let store = match plan.around_store {
+            Some(wrap) => wrap(store),
+            None => store,
+        };
+        let clock = Arc::new(ManualClock::new(noon()));
+        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::named("auth"));
+        let seal = [7; 32];
+        let opening = Opening {
+            store: Arc::clone(&store),
+            seal: SealSource::Key(SealKey::from_bytes(seal)),
+            clock: Arc::<ManualClock>::clone(&clock),
+            entropy,
+            settings: settings(plan.rates),
+        };
+        let auth = match Auth::open(opening).await {
+            Ok(auth) => auth,
+            Err(error) => panic!("the Auth Service opens: {error}"),
+        };
+        Self::around(auth, clock, store, home, seal, plan.around_door).await
+    }
+
+    async fn around(
+        auth: Arc<Auth>,
+        clock: Arc<ManualClock>,
+        store: Arc<dyn Store>,
+        home: Option<tempfile::TempDir>,
+        seal: [u8; 32],
+        distortion: Option<crate::calls::Distortion>,
+    ) -> Self {
+        let own = auth
+            .host_identity(SystemRole::Admin, &[])
+            .await
+            .expect("a certificate");
+        let door = door(&auth, &clock, &own, distortion).await;
+        let drain = Drain::new();
+        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::named("clients"));
+        let dial = |identity: Identity| {
+            Cluster::lazy(Connect {
+                identity: IdentityHandle::new(identity),
+                destination: Destination::InProcess(Arc::clone(&door), drain.clone()),
+                insecure: false,
+                clock: Arc::<ManualClock>::clone(&clock),
+                program: "test",
+            })
+        };
+        let proxy = auth
+            .host_identity(SystemRole::Proxy, &[])
+            .await
+            .expect("a certificate");
+        Self {
+            admin: dial(identity_of(&own)),
+            proxy: dial(identity_of(&proxy)),
+            authorities: own.authorities.clone(),
+            auth,
+            clock,
+            store,
+            door,
+            drain,
+            entropy,
+            canaries: Mutex::default(),
+            home,
+            seal,
+        }
+    }
+
+    /// The same cluster after a restart of the Auth Service; whoever was connected has to connect again.
+    pub async fn restart(self) -> Self {
+        self.drain.finish(std::time::Duration::from_secs(5)).await;
+        let Self {
+            auth,
+            clock,
+            store,
+            home,
+            seal,
+            canaries,
+            ..
+        } = self;
+        drop(auth);
+        let store = match &home {
+            None => store,
+            Some(home) => {
+                store.close().await;
+                drop(store);
+                Arc::new(Sqlite::open(home.path()).expect("a store"))
+            }
+        };
+        let opening = Opening {
+            store: Arc::clone(&store),
+            seal: SealSource::Key(SealKey::from_bytes(seal)),
+            clock: Arc::<ManualClock>::clone(&clock),
+            entropy: Arc::new(SeededEntropy::named("after the restart")),
+            settings: settings(no_limits()),
+        };
+        let auth = match Auth::open(opening).await {
+            Ok(auth) => auth,
+            Err(error) => panic!("the Auth Service opens again: {error}"),
+        };
+        let mut next = Self::around(auth, clock, store, home, seal, None).await;
+        next.canaries = canaries;
+        next
+    }
+
+    /// A cluster as seen with `identity`.
+    pub fn dial(&self, identity: Identity) -> Cluster {
+        Cluster::lazy(Connect {
+            identity: IdentityHandle::new(identity),
+            destination: Destination::InProcess(Arc::clone(&self.door), self.drain.clone()),
+            insecure: false,
+            clock: Arc::<ManualClock>::clone(&self.clock),
+            program: "test",
+        })
+    }
+
+    /// An identity out of a key and what was issued for it.
+    pub fn identity(&self, key: &pki::KeyPair, certificate: &[u8]) -> Identity {
+        let parts = IdentityParts {
+            private_key: key.to_pem().expect("a key"),
+            tls_certificate: String::from_utf8(certificate.to_vec()).expect("PEM"),
+            tls_authorities: self.authorities.clone(),
+            ssh_certificate: None,
+        };
+        Identity::new(&parts, Origin::Process).expect("an identity")
+    }
+
+    /// A new key of a client.
+    pub fn key(&self) -> pki::KeyPair {
+        pki::KeyPair::generate(pki::Algorithm::P256, &*self.entropy).expect("a key")
+    }
+
+    /// A random UUID, such as clients put into a request.
+    pub fn uuid(&self) -> String {
+        auth::ids::Chance::new(Arc::clone(&self.entropy)).uuid()
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Plants a secret: it must never be seen in a log, a record, or unsealed in the store.
+    pub fn plant(&self, what: impl Into<String>, secret: impl Into<Vec<u8>>) {
+        let secret = secret.into();
+        assert!(secret.len() >= 8, "a short text would be found by chance");
+        self.canaries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((what.into(), secret));
+    }
+
+    pub fn canaries(&self) -> Vec<(String, Vec<u8>)> {
+        self.canaries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Holds the end of a story to the invariants.
+    pub async fn finish(&self) {
+        invariants::check(self).await;
+    }
+}
+
+fn identity_of(host: &HostIdentity) -> Identity {
+    let parts = IdentityParts {
+        private_key: host.private_key.clone(),
+        tls_certificate: host.certificate.clone(),
+        tls_authorities: host.authorities.clone(),
+        ssh_certificate: Some(host.ssh_certificate.clone()),
+    };
+    Identity::new(&parts, Origin::Process).expect("an identity")
+}
+
+/// The Auth port: TLS that asks for certificates of users and hosts, and the Auth Service behind it.
+async fn door(
+    auth: &Arc<Auth>,
+    clock: &Arc<ManualClock>,
+    own: &HostIdentity,
+    distortion: Option<crate::calls::Distortion>,
+) -> Arc<dyn Target> {
+    let trusted = async |kind: AuthorityKind| {
+        let authority = auth
+            .state
+            .authority(kind, clock.now())
+            .await
+            .expect("an authority");
+        authority
+            .certificates()
+            .map(|certificate| certificate.der().clone())
+            .collect()
+    };
+    let certificate = Credentials::from_pem(own.certificate.as_bytes(), own.private_key.expose().as_bytes())
+        .expect("credentials");
+    assert!(
+        !certificates_from_pem(own.authorities.as_bytes())
+            .expect("PEM")
+            .is_empty()
+    );
+    let settings = ServerSettings {
+        certificates: vec![certificate],
+        client_authorities: Some(ClientAuthorities {
+            user: trusted(AuthorityKind::User).await,
+            host: trusted(AuthorityKind::Host).await,
+        }),
+        protocols: vec![names::H2.to_vec(), names::HTTP_1_1.to_vec()],
+        cluster: Some(CLUSTER.to_owned()),
+    };
+    let tls = ServerTls::new(settings, Arc::<ManualClock>::clone(clock)).expect("settings");
+    let service = crate::calls::Door::new(auth::server::service(auth), distortion);
+    Arc::new(TlsEndpoint::new(tls, HttpHandler::new(service)))
+}
