@@ -2,6 +2,9 @@
 
 use crate::text;
 
+/// The narrowest column, in terminal columns.
+const WIDTH_MIN: usize = 4;
+
 /// Rows of text under a header, or without one.
 #[derive(Debug, Clone)]
 pub struct Table {
@@ -75,7 +78,12 @@ impl Table {
                 *width = (*width).max(text::width(cell));
             }
         }
-        let whole = |widths: &[usize]| widths.iter().map(|width| width + 1).sum::<usize>();
+        let whole = |widths: &[usize]| {
+            widths
+                .iter()
+                .map(|width| width.max(&WIDTH_MIN) + 1)
+                .sum::<usize>()
+        };
         let flexible: Vec<usize> = self
             .wide
             .iter()
@@ -101,7 +109,8 @@ fn push_line(lines: &mut String, cells: &[String], widths: &[usize]) {
     for (cell, width) in cells.iter().zip(widths) {
         let cell = text::shortened(cell, *width);
         lines.push_str(&cell);
-        lines.push_str(&" ".repeat(width.saturating_sub(text::width(&cell)) + 1));
+        let padded = (*width).max(WIDTH_MIN) + 1;
+        lines.push_str(&" ".repeat(padded.saturating_sub(text::width(&cell))));
     }
     lines.push('\n');
 }
@@ -140,11 +149,11 @@ mod tests {
         table.row(["1", "elevated-access,database-administrator"]);
         table.shorten(&[1]);
         expect![[r"
-            ID Roles        
-            -- ------------ 
-            1  elevated-... 
+            ID   Roles        
+            --   ------------ 
+            1    elevated-... 
         "]]
-        .assert_eq(&table.print(16));
+        .assert_eq(&table.print(18));
     }
 
     #[test]
