@@ -6,6 +6,7 @@
 //!
 //! Nothing here reaches into a program: what it knows, it read from output, files and the network.
 
+pub mod bench;
 pub mod chat;
 pub mod cluster;
 pub mod guide;

@@ -20,7 +20,6 @@ pub struct Options {
     /// On which disk to measure: a directory that may be written to.
     #[arg(long, default_value = "target", value_name = "DIR")]
     pub disk: PathBuf,
-    #[arg(long, value_name = "DIR")]
 }
 
 /// A goal by its name in docs/operations/performance.md.

@@ -16,23 +16,21 @@ enum Way {
     Moving,
     /// A line for each step that takes long.
     Lines,
-    Silent,
 }
 
 impl Progress {
     /// On standard error, as it is.
     pub fn on_stderr() -> Self {
-        let way = if std::io::stderr().is_terminal() {
-            Way::Moving
+        if std::io::stderr().is_terminal() {
+            Self::new(Way::Moving)
         } else {
-            Way::Lines
-        };
-        Self::new(way)
+            Self::in_lines()
+        }
     }
 
-    /// Says nothing.
-    pub fn silent() -> Self {
-        Self::new(Way::Silent)
+    /// A line for each step that takes long, and nothing for rounds.
+    pub fn in_lines() -> Self {
+        Self::new(Way::Lines)
     }
 
     fn new(way: Way) -> Self {
@@ -44,7 +42,10 @@ impl Progress {
 
     /// A goal begins.
     pub fn goal(&self, name: &str, title: &str) {
-        let mut goal = self.goal.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut goal = self
+            .goal
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         name.clone_into(&mut goal);
         self.say(&format!("{name}: {title}"), true);
     }
@@ -58,7 +59,10 @@ impl Progress {
     /// A round begins; `kept` of `wanted` are steady so far.
     pub fn round(&self, number: usize, kept: usize, wanted: usize) {
         let goal = self.current();
-        self.say(&format!("{goal}: round {number}, steady {kept} of {wanted}"), false);
+        self.say(
+            &format!("{goal}: round {number}, steady {kept} of {wanted}"),
+            false,
+        );
     }
 
     /// Removes the moving line.
@@ -79,7 +83,7 @@ impl Progress {
         let _ = match self.way {
             Way::Moving => write!(out, "\r\x1b[K{text}").and_then(|()| out.flush()),
             Way::Lines if matters => writeln!(out, "{text}"),
-            Way::Lines | Way::Silent => Ok(()),
+            Way::Lines => Ok(()),
         };
     }
 }

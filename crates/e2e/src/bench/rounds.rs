@@ -129,8 +129,11 @@ impl Finished {
 
     /// For the report.
     pub fn to_json(&self) -> Value {
-        let names: std::collections::BTreeSet<&str> =
-            self.rounds.iter().flat_map(|(_, round)| round.keys().copied()).collect();
+        let names: std::collections::BTreeSet<&str> = self
+            .rounds
+            .iter()
+            .flat_map(|(_, round)| round.keys().copied())
+            .collect();
         let summary: serde_json::Map<String, Value> = names
             .into_iter()
             .filter_map(|name| {
@@ -155,7 +158,7 @@ mod tests {
     use super::*;
 
     fn run(floors: &[f64]) -> (usize, Finished) {
-        let progress = Progress::silent();
+        let progress = Progress::in_lines();
         let mut rounds = Rounds::new(Plan { quick: true }, "floor", &progress);
         let mut made = 0;
         while let Some(number) = rounds.next() {

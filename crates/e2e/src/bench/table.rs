@@ -112,7 +112,12 @@ pub fn render(report: &Report, colour: Colour) -> String {
     if report.quick {
         let _ = writeln!(out, "A quick run: a look, not a measurement.");
     }
-    let head = |floor| row(["goal", "what", "subject", floor, "ratio", "wanted", "stretch"], "met");
+    let head = |floor| {
+        row(
+            ["goal", "what", "subject", floor, "ratio", "wanted", "stretch"],
+            "met",
+        )
+    };
     let rule = "-".repeat(COLUMNS);
     let _ = writeln!(out, "\n{}\n{rule}", head("floor"));
     lines(&mut out, &report.sections, |section| &section.lines, colour);
@@ -148,7 +153,10 @@ mod tests {
     #[test]
     fn the_table_reads_like_this() {
         let text = render(&report(&[1.4, 1.9, 12.5]), Colour::Off);
-        let table: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("goal")).collect();
+        let table: Vec<&str> = text
+            .lines()
+            .skip_while(|line| !line.starts_with("goal"))
+            .collect();
         assert_eq!(
             table[..5],
             [

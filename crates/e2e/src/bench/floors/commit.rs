@@ -38,7 +38,7 @@ impl Commits {
     ///
     /// Blocks the thread: nothing else of the bench is to run meanwhile.
     pub fn run(&mut self, count: usize) -> Outcome<Vec<Duration>> {
-        let mut all = || {
+        let all = || {
             let mut insert = self.connection.prepare("INSERT INTO rows (value) VALUES (?1)")?;
             let mut took = Vec::with_capacity(count);
             for _ in 0..count {

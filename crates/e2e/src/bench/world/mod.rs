@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use access::SystemRole;
 use access::ambient::{Clock, Entropy};
-use auth::limits::Rate;
 use auth::{Auth, HostIdentity, Opening, SealSource, Settings};
 use client::identity::{Identity, IdentityHandle, IdentityParts, Origin};
 use client::{Cluster, Connect, Destination};
@@ -27,12 +26,13 @@ use transport::endpoint::TlsEndpoint;
 use transport::http::HttpHandler;
 use transport::limits::Limits;
 use transport::listen::Listener;
+use transport::rate::Rate;
 use transport::system::{SystemClock, SystemEntropy};
 use transport::target::Target;
 use transport::tls::{ClientAuthorities, Credentials, ServerSettings, ServerTls, certificates_from_pem};
 use transport::{Address, Drain, names};
 
-pub use people::{ROLES, Voice};
+pub use people::Voice;
 pub use requests::{approval, ask, fill};
 
 use super::trouble::{Outcome, Trouble, While as _};
@@ -95,8 +95,16 @@ impl World {
             (AuthorityKind::User, &mut authorities.user),
             (AuthorityKind::Host, &mut authorities.host),
         ] {
-            let authority = auth.state.authority(kind, clock.now()).await.to("read an authority")?;
-            list.extend(authority.certificates().map(|certificate| certificate.der().clone()));
+            let authority = auth
+                .state
+                .authority(kind, clock.now())
+                .await
+                .to("read an authority")?;
+            list.extend(
+                authority
+                    .certificates()
+                    .map(|certificate| certificate.der().clone()),
+            );
         }
         let settings = ServerSettings {
             certificates: vec![
@@ -185,5 +193,9 @@ fn identity_of(host: &HostIdentity) -> Outcome<Identity> {
 
 /// What a call was answered with that should have succeeded.
 fn refused(what: &str, status: &tonic::Status) -> Trouble {
-    Trouble::new(format!("could not {what}: {} ({:?})", status.message(), status.code()))
+    Trouble::new(format!(
+        "could not {what}: {} ({:?})",
+        status.message(),
+        status.code()
+    ))
 }

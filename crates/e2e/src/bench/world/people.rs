@@ -1,7 +1,7 @@
 //! Who calls: the guide's roles and as many people as a goal needs, each with a certificate and a connection.
 
-use client::identity::{Identity, IdentityParts, Origin};
 use client::Cluster;
+use client::identity::{Identity, IdentityParts, Origin};
 use pki::{Algorithm, KeyPair};
 use transport::system::SystemEntropy;
 use wire::keep::Kept;
@@ -14,7 +14,7 @@ use super::{World, refused};
 use crate::bench::trouble::{Outcome, While as _};
 
 /// The roles, as a person would write them.
-pub const ROLES: &str = "
+const ROLES: &str = "
 kind: role
 version: v7
 metadata: {name: elevated-access}

@@ -73,12 +73,7 @@ pub fn approval(id: &str) -> AccessReviewSubmission {
 ///
 /// They are written as the service writes them, through [`auth::state::State::commit`] with a record each, a thousand in
 /// a commit. `pattern` is a request the service has made; ids, people, moments and states vary.
-pub async fn fill(
-    auth: &Auth,
-    pattern: &Kept<AccessRequestV3>,
-    count: usize,
-    now: Timestamp,
-) -> Outcome<()> {
+pub async fn fill(auth: &Auth, pattern: &Kept<AccessRequestV3>, count: usize, now: Timestamp) -> Outcome<()> {
     let pattern = wire::convert::request(pattern).to("read a request")?;
     let actor = Actor::system();
     let year = SignedDuration::from_hours(365 * 24);
