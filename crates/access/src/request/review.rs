@@ -59,6 +59,8 @@ pub struct Outcome {
     pub resolved: Option<State>,
     /// Where it stands and why.
     pub evidence: Evidence,
+    /// Authors whose reviews were left out: they may no longer review.
+    pub dropped: Vec<String>,
 }
 
 /// Why a review was not counted.
@@ -305,10 +307,18 @@ fn conclude(mut request: Request, panel: &BTreeMap<String, Reviewer<'_>>) -> Out
         _ => None,
     };
     let evidence = evidence(&request, stand);
+    let dropped = request
+        .reviews
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| !stand(*at))
+        .map(|(_, review)| review.author.clone())
+        .collect();
     Outcome {
         request,
         resolved,
         evidence,
+        dropped,
     }
 }
 

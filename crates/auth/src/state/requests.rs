@@ -8,6 +8,7 @@
 
 use access::request::{Request, Voter};
 use jiff::{SignedDuration, Timestamp};
+use prost::Message as _;
 use serde::{Deserialize, Serialize};
 use store::{Key, Prefix, Revision};
 use wire::convert;
@@ -26,6 +27,9 @@ const RETENTION: SignedDuration = SignedDuration::from_hours(365 * 24);
 struct People {
     requester: String,
     authors: Vec<Author>,
+    /// Authors whose reviews were not counted when the request was resolved, by name.
+    #[serde(default)]
+    dropped: Vec<String>,
 }
 
 /// One author, in the order of the reviews.
@@ -73,6 +77,8 @@ pub struct FoundRequest {
     pub message: Kept<types::AccessRequestV3>,
     /// The commit that wrote it.
     pub revision: Revision,
+    /// Authors whose reviews were not counted when it was resolved: they had lost the right by then.
+    pub dropped: Vec<String>,
 }
 
 /// Where the people of a request live.
@@ -103,6 +109,16 @@ impl State {
         with_people(found, people).map(Some)
     }
 
+    /// What a request had become when it went out of the lists.
+    pub async fn decided(&self, id: &str, now: Timestamp) -> Answer<Option<types::AccessRequestV3>> {
+        let item = self.item(&decided_key(id), now).await?;
+        item.map(|item| {
+            types::AccessRequestV3::decode(item.value)
+                .map_err(|error| Failure::internal(format!("`{}` is not readable: {error}", item.key)))
+        })
+        .transpose()
+    }
+
     /// The roles that request `id` lends to `user` now; `None` if it is not approved, not that user's, not begun or
     /// over.
     pub async fn roles_of_request(
@@ -131,7 +147,9 @@ pub fn plain(found: Found<types::AccessRequestV3>) -> Answer<FoundRequest> {
 fn with_people(found: Found<types::AccessRequestV3>, people: Option<People>) -> Answer<FoundRequest> {
     let mut request = convert::request(&found.resource)
         .map_err(|error| Failure::internal(format!("a stored access request is not readable: {error}")))?;
+    let mut dropped = Vec::new();
     if let Some(people) = people {
+        dropped = people.dropped;
         request.subject = people.requester;
         for (review, author) in request.reviews.iter_mut().zip(people.authors) {
             if review.author == author.name {
@@ -144,18 +162,30 @@ fn with_people(found: Found<types::AccessRequestV3>, people: Option<People>) -> 
         request,
         message: found.resource,
         revision: found.revision,
+        dropped,
     })
 }
 
-/// Puts a request and its people into a change. `known` is what clients sent or read of it before.
+/// Puts a request and its people into a change. `known` is what was read of it before.
 pub fn put_request(
     change: Change,
-    known: Option<&Kept<types::AccessRequestV3>>,
+    known: Option<&FoundRequest>,
     request: &Request,
+) -> Answer<(Change, Kept<types::AccessRequestV3>)> {
+    let dropped = known.map(|known| known.dropped.clone()).unwrap_or_default();
+    put_resolved(change, known, request, dropped)
+}
+
+/// The same for a request that a review has just resolved without those of `dropped`.
+pub fn put_resolved(
+    change: Change,
+    known: Option<&FoundRequest>,
+    request: &Request,
+    dropped: Vec<String>,
 ) -> Answer<(Change, Kept<types::AccessRequestV3>)> {
     let message = convert::request_message(request);
     let message = match known {
-        Some(known) => known.clone().with(message),
+        Some(known) => known.message.clone().with(message),
         None => Kept::from(message),
     };
     let people = People {
@@ -169,6 +199,7 @@ pub fn put_request(
                 voter: review.voter.into(),
             })
             .collect(),
+        dropped,
     };
     let until = Some(request.expiry);
     let change = change

@@ -12,6 +12,7 @@ use super::{person, viewer, visible};
 use crate::auth::Auth;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
+use crate::state::requests::FoundRequest;
 use crate::state::resource::Resource as _;
 
 /// Handles the call.
@@ -21,9 +22,9 @@ pub async fn handle(auth: &Auth, call: &Call, asked: ours::ExplainRequest) -> An
         .await?
         .ok_or_else(|| Failure::not_found(format!("no access request matching {id:?}")))?;
     let request = &found.request;
-    let standing = standing(auth, call, request).await?;
+    let standing = standing(auth, call, &found).await?;
     let stand = |at: usize| standing.get(at).copied().unwrap_or(false);
-    let found = evidence(request, stand);
+    let counted = evidence(request, stand);
     let possible = possible_reviewers(auth, call, request).await?;
     let viewer = viewer(call);
     // The requester learns how many may decide, not who (they are asked by the system, not by Bob).
@@ -32,7 +33,7 @@ pub async fn handle(auth: &Auth, call: &Call, asked: ours::ExplainRequest) -> An
         || request.reviews.iter().any(|review| review.author == viewer.user);
     let content = content(auth, call, request).await?.encode_to_vec();
     let resolution = resolve(request, stand);
-    let approvals: std::collections::BTreeSet<&String> = found
+    let approvals: std::collections::BTreeSet<&String> = counted
         .roles
         .iter()
         .flat_map(|role| &role.sets)
@@ -42,12 +43,12 @@ pub async fn handle(auth: &Auth, call: &Call, asked: ours::ExplainRequest) -> An
     Ok(ours::Evidence {
         request_id: id,
         state: convert::state_number(request.state),
-        roles: found
+        roles: counted
             .roles
             .iter()
             .map(|role| role_evidence(request, role))
             .collect(),
-        ignored: found
+        ignored: counted
             .skipped
             .iter()
             .map(|skipped| ours::IgnoredReview {
@@ -73,7 +74,7 @@ pub async fn handle(auth: &Auth, call: &Call, asked: ours::ExplainRequest) -> An
         short_digest: short_form(&content),
         review_until: Some(convert::timestamp(request.expiry)),
         approvals: u32::try_from(approvals.len()).unwrap_or(u32::MAX),
-        missing: found.missing().unwrap_or(0),
+        missing: counted.missing().unwrap_or(0),
     })
 }
 
@@ -117,10 +118,16 @@ fn role_evidence(request: &Request, role: &access::request::RoleEvidence) -> our
     }
 }
 
-/// For each review whether it counts now: its author is there, not locked and may review.
-async fn standing(auth: &Auth, call: &Call, request: &Request) -> Answer<Vec<bool>> {
+/// For each review whether it counts now: its author is there, not locked and may review. Of a resolved request
+/// whether it counted then.
+async fn standing(auth: &Auth, call: &Call, found: &FoundRequest) -> Answer<Vec<bool>> {
+    let request = &found.request;
     if request.state != State::Pending {
-        return Ok(vec![true; request.reviews.len()]);
+        return Ok(request
+            .reviews
+            .iter()
+            .map(|review| !found.dropped.contains(&review.author))
+            .collect());
     }
     let panel = super::review::panel(auth, call, request).await?;
     Ok(request

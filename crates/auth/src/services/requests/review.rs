@@ -12,7 +12,7 @@ use crate::audit::access as told;
 use crate::auth::Auth;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
-use crate::state::requests::put_request;
+use crate::state::requests::put_resolved;
 use crate::state::resource::{Resource as _, stamp};
 use crate::state::{Change, Tries};
 
@@ -81,7 +81,8 @@ pub async fn handle(
         let change = Change::new(call.now, &call.actor().user, event)
             .require_same(&types::AccessRequestV3::key(&id), Some(found.revision));
         let change = resting_on_people(change, seen);
-        let (change, mut message) = put_request(change, Some(&found.message), &outcome.request)?;
+        let dropped = outcome.resolved.map(|_| outcome.dropped).unwrap_or_default();
+        let (change, mut message) = put_resolved(change, Some(&found), &outcome.request, dropped)?;
         match auth.state.commit(change).await {
             Ok(committed) => {
                 message.metadata_mut().revision = stamp(committed.revision);

@@ -63,7 +63,7 @@ pub async fn handle(auth: &Auth, call: &Call, asked: RequestStateSetter) -> Answ
                 .telling(&call.actor().user, lock_told(call, &lock))
                 .put_resource(&lock);
         }
-        let (change, _) = put_request(change, Some(&found.message), &after)?;
+        let (change, _) = put_request(change, Some(&found), &after)?;
         match auth.state.commit(change).await {
             Ok(_) => return Ok(()),
             Err(refused) => tries.again(refused)?,

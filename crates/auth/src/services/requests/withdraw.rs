@@ -47,7 +47,7 @@ pub async fn handle(
             let event = told::withdrawn(call.actor(), &after, review);
             let change =
                 Change::new(call.now, &call.actor().user, event).require_same(&key, Some(found.revision));
-            put_request(change, Some(&found.message), &after)?
+            put_request(change, Some(&found), &after)?
         } else {
             if found.request.user != caller.name() {
                 return Err(Failure::access_denied(

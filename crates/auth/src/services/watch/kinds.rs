@@ -6,6 +6,7 @@ use wire::pb::proto::{Event, event::Resource};
 use wire::pb::types;
 
 use super::{deleted, put, read};
+use crate::auth::Auth;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
 use crate::state::resource::Resource as Stored;
@@ -103,15 +104,16 @@ impl Watched {
         }
     }
 
-    /// The event for a change, if it is one of this kind that passes the filter. Deletions pass every filter.
-    pub fn tell(&self, change: &Change) -> Answer<Option<Event>> {
+    /// The event for a change, if it is one of this kind that passes the filter.
+    pub async fn tell(&self, auth: &Auth, change: &Change) -> Answer<Option<Event>> {
         if !self.prefix().holds(change.key()) {
             return Ok(None);
         }
         let item = match change {
             Change::Delete(key) => {
                 let (kind, version) = self.header();
-                return Ok(Some(deleted(kind, version, &key.name())));
+                let passes = self.filter.passes_gone(auth, &key.name()).await?;
+                return Ok(passes.then(|| deleted(kind, version, &key.name())));
             }
             Change::Put(item) => item,
         };
@@ -148,6 +150,21 @@ impl Watched {
 }
 
 impl Filter {
+    /// Whether the end of a request is told: to whoever watches that one, and of one person's only that person's. In
+    /// which state it was does not matter.
+    async fn passes_gone(&self, auth: &Auth, id: &str) -> Answer<bool> {
+        if self.id.as_deref().is_some_and(|wanted| wanted != id) {
+            return Ok(false);
+        }
+        let Some(wanted) = &self.user else { return Ok(true) };
+        let decided = auth.state.decided(id, auth.clock.now()).await?;
+        let user = decided
+            .as_ref()
+            .and_then(|request| request.spec.as_ref())
+            .map(|spec| &spec.user);
+        Ok(user == Some(wanted))
+    }
+
     fn passes(&self, request: &types::AccessRequestV3) -> bool {
         let id = request
             .metadata

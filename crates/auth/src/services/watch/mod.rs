@@ -96,14 +96,12 @@ impl Feed {
                     "the certificate of this stream has ended; connect again",
                 ));
             }
-            let told = self
-                .watched
-                .iter()
-                .find_map(|watched| watched.tell(&change.change).transpose());
-            match told {
-                Some(Ok(event)) => return Ok(event),
-                Some(Err(failure)) => return Err(crate::failure::shown(failure).into()),
-                None => {}
+            for watched in &self.watched {
+                match watched.tell(&auth, &change.change).await {
+                    Ok(Some(event)) => return Ok(event),
+                    Ok(None) => {}
+                    Err(failure) => return Err(crate::failure::shown(failure).into()),
+                }
             }
         }
     }
