@@ -3,11 +3,11 @@
 use std::io;
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
-static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+static LINES: Mutex<String> = Mutex::new(String::new());
 
 /// Everything logged by this process since [`listen`] was first called.
-pub fn contains(needle: &[u8]) -> bool {
-    held().windows(needle.len()).any(|window| window == needle)
+pub fn contains(text: &str) -> bool {
+    held().contains(text)
 }
 
 /// Listens to all levels, the most talkative included. The first call counts.
@@ -28,7 +28,7 @@ struct Pen;
 
 impl io::Write for Pen {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        held().extend_from_slice(bytes);
+        held().push_str(&String::from_utf8_lossy(bytes));
         Ok(bytes.len())
     }
 
@@ -37,6 +37,6 @@ impl io::Write for Pen {
     }
 }
 
-fn held() -> MutexGuard<'static, Vec<u8>> {
+fn held() -> MutexGuard<'static, String> {
     LINES.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,3 +7,5 @@ mod people;
 mod world;
 
 mod guide;
+mod meanwhile;
+mod watching;

@@ -96,7 +96,7 @@ pub struct World {
     pub drain: Drain,
     authorities: String,
     entropy: Arc<dyn Entropy>,
-    canaries: Mutex<Vec<(String, Vec<u8>)>>,
+    canaries: Mutex<Vec<(String, String)>>,
     /// The data directory, if there is one.
     pub home: Option<tempfile::TempDir>,
     seal: [u8; 32],
@@ -287,7 +287,7 @@ impl World {
     }
 
     /// Plants a secret: it must never be seen in a log, a record, or unsealed in the store.
-    pub fn plant(&self, what: impl Into<String>, secret: impl Into<Vec<u8>>) {
+    pub fn plant(&self, what: impl Into<String>, secret: impl Into<String>) {
         let secret = secret.into();
         assert!(secret.len() >= 8, "a short text would be found by chance");
         self.canaries
@@ -296,7 +296,7 @@ impl World {
             .push((what.into(), secret));
     }
 
-    pub fn canaries(&self) -> Vec<(String, Vec<u8>)> {
+    pub fn canaries(&self) -> Vec<(String, String)> {
         self.canaries
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
