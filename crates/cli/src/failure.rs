@@ -23,6 +23,11 @@ impl Failure {
         }
     }
 
+    /// A failure about which everything has been said: nothing is printed, and the exit code is 1.
+    pub fn told() -> Self {
+        Self::new("")
+    }
+
     /// Adds a next step.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -44,6 +49,9 @@ impl Failure {
 
     /// The lines a person sees.
     pub fn lines(&self, coloured: bool) -> String {
+        if self.message.is_empty() && self.hints.is_empty() {
+            return String::new();
+        }
         let mut lines = format!(
             "{} {}\n",
             style::red("ERROR:", coloured),
@@ -91,6 +99,11 @@ mod tests {
             "ERROR: role `x` is not found\nhint: list the roles with `tctl get roles`\n"
         );
         assert_eq!(Failure::new("a").lines(true), "\x1b[31mERROR:\x1b[0m a\n");
+    }
+
+    #[test]
+    fn what_was_said_is_not_said_again() {
+        assert_eq!(Failure::told().lines(true), "");
     }
 
     #[test]

@@ -42,9 +42,32 @@ fn escaped(text: &str, keep_lines: bool) -> String {
     shown
 }
 
+/// In double quotes, with everything escaped that does not show or would end the quotes: `"incident \"42\""`.
+///
+/// The form in which the original prints reasons.
+pub fn quoted(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len() + 2);
+    shown.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => shown.push_str("\\\""),
+            '\\' => shown.push_str("\\\\"),
+            other if other.is_control() || turns_direction(other) => shown.extend(other.escape_default()),
+            other => shown.push(other),
+        }
+    }
+    shown.push('"');
+    shown
+}
+
 /// Marks that reorder or hide what follows them.
 fn turns_direction(character: char) -> bool {
     matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// At most `columns` wide and the three of `...`: the cut of the original's tables.
+pub fn shortened_after(text: &str, columns: usize) -> String {
+    shortened(text, columns + 3)
 }
 
 /// At most `columns` wide, the cut shown as `...`.
@@ -74,6 +97,12 @@ mod tests {
     fn nothing_hidden_reaches_the_terminal() {
         assert_eq!(visible("a\nb\x1b[31m\u{202e}c"), "a\\nb\\u{1b}[31m\\u{202e}c");
         assert_eq!(visible_lines("a\n\tb\r"), "a\n\tb\\r");
+    }
+
+    #[test]
+    fn a_quoted_text_cannot_end_its_quotes() {
+        assert_eq!(quoted("incident 42"), "\"incident 42\"");
+        assert_eq!(quoted("a\"b\\c\n\u{202e}"), r#""a\"b\\c\n\u{202e}""#);
     }
 
     #[test]

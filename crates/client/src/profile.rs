@@ -454,6 +454,17 @@ impl ProfileDir {
 
     /// Forgets one profile and its keys; says whether there was one.
     pub fn remove(&self, profile: &Profile) -> Result<bool, ProfileError> {
+        let mut any = self.remove_keys(profile)?;
+        any |= files::remove(&self.profile_path(profile.name())?)?;
+        if self.current_name()?.as_deref() == Some(profile.name()) {
+            any |= files::remove(&self.root.join("current-profile"))?;
+        }
+        Ok(any)
+    }
+
+    /// Forgets the keys of one user of a proxy; says whether there were any. The proxy's profile stays: it may
+    /// be another user's by now.
+    pub fn remove_keys(&self, profile: &Profile) -> Result<bool, ProfileError> {
         let paths = self.paths(profile)?;
         let mut any = false;
         for path in [
@@ -466,10 +477,6 @@ impl ProfileDir {
         }
         for kind in ["ssh", "app", "db", "kube"] {
             any |= files::remove_tree(&paths.keys.join(format!("{}-{kind}", profile.user)))?;
-        }
-        any |= files::remove(&self.profile_path(profile.name())?)?;
-        if self.current_name()?.as_deref() == Some(profile.name()) {
-            any |= files::remove(&self.root.join("current-profile"))?;
         }
         Ok(any)
     }
