@@ -1,0 +1,91 @@
+//! `tsh request create`: asks for roles, and waits for the approval.
+
+use cli::Failure;
+use wire::pb::types::ResourceId;
+
+use super::flow::{self, Asking};
+use super::span;
+use crate::args::Create;
+use crate::session::Session;
+use crate::world::World;
+
+/// Runs the command.
+pub async fn run(world: &World, asked: &Create) -> Result<(), Failure> {
+    let roles = named(&asked.roles);
+    let resources = asked
+        .resources
+        .iter()
+        .map(|text| resource(text))
+        .collect::<Result<Vec<_>, _>>()?;
+    if roles.is_empty() && resources.is_empty() {
+        return Err(
+            Failure::new("at least one role or resource or a request ID must be specified")
+                .hint("name the roles with `--roles=NAME[,NAME]`"),
+        );
+    }
+    let clock = &*world.clock;
+    let asking = Asking {
+        roles,
+        resources,
+        reason: asked.reason.clone().unwrap_or_default(),
+        reviewers: named(&asked.reviewers),
+        nowait: asked.nowait,
+        pending_end: span::end_of("request TTL", asked.request_ttl.as_deref(), clock)?,
+        session_end: span::end_of("session TTL", asked.session_ttl.as_deref(), clock)?,
+        access_end: span::end_of("max duration", asked.max_duration.as_deref(), clock)?,
+        start: span::moment("--assume-start-time", asked.assume_start_time.as_deref())?,
+    };
+    let session = Session::require(world)?;
+    let cluster = session.connect(world).await?;
+    flow::code(flow::create(world, session, &cluster, asking).await?)
+}
+
+/// Names without blanks around them, and without the empty ones that stray commas make.
+fn named(texts: &[String]) -> Vec<String> {
+    let trimmed = texts.iter().map(|text| text.trim());
+    trimmed
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// `/CLUSTER/KIND/NAME[/SUB]` taken apart.
+fn resource(text: &str) -> Result<ResourceId, Failure> {
+    let bad = || {
+        Failure::new(format!("`{text}` is not the ID of a resource"))
+            .hint("write it like `/CLUSTER/KIND/NAME`")
+    };
+    let rest = text.strip_prefix('/').ok_or_else(bad)?;
+    let mut parts = rest.splitn(4, '/').map(str::to_owned);
+    let mut next = || parts.next().filter(|part| !part.is_empty());
+    Ok(ResourceId {
+        cluster_name: next().ok_or_else(bad)?,
+        kind: next().ok_or_else(bad)?,
+        name: next().ok_or_else(bad)?,
+        sub_resource_name: next().unwrap_or_default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_has_three_parts_or_four() {
+        let id = resource("/c/node/n").unwrap();
+        assert_eq!(
+            (id.cluster_name.as_str(), id.kind.as_str(), id.name.as_str()),
+            ("c", "node", "n")
+        );
+        assert_eq!(resource("/c/pod/n/ns/p").unwrap().sub_resource_name, "ns/p");
+        for text in ["", "c/node/n", "/c/node", "/c//n"] {
+            assert!(resource(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn stray_commas_name_nobody() {
+        let texts = ["a", "", " b "].map(str::to_owned);
+        assert_eq!(named(&texts), ["a", "b"]);
+    }
+}
