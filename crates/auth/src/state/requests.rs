@@ -22,6 +22,9 @@ use crate::failure::{Answer, Failure};
 /// How long decided requests are kept for auditors.
 const RETENTION: SignedDuration = SignedDuration::from_hours(365 * 24);
 
+/// How much later than a request its people are overdue.
+const PEOPLE_KEPT_AFTER: SignedDuration = SignedDuration::from_mins(1);
+
 /// Who the people of a request are beyond their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct People {
@@ -91,9 +94,9 @@ fn decided_key(id: &str) -> Key {
     Key::of(["decided_requests", id])
 }
 
-/// Where requests live.
-pub fn prefix() -> Prefix {
-    types::AccessRequestV3::prefix()
+/// Where the people of all requests live.
+pub fn people_prefix() -> Prefix {
+    Prefix::of(["access_request_people"])
 }
 
 impl State {
@@ -202,13 +205,15 @@ pub fn put_resolved(
         dropped,
     };
     let until = Some(request.expiry);
+    // After the request, so that the sweep finds the request first and takes both away in one commit.
+    let people_until = request.expiry.saturating_add(PEOPLE_KEPT_AFTER).ok();
     let change = change
         .put_until(
             types::AccessRequestV3::key(&request.id),
             bytes_of(&message),
             until,
         )
-        .put_until(people_key(&request.id), own_bytes(&people)?, until);
+        .put_until(people_key(&request.id), own_bytes(&people)?, people_until);
     Ok((change, message))
 }
 

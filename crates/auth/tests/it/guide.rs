@@ -125,10 +125,7 @@ async fn an_expired_request_takes_no_review_and_gives_no_certificate() {
             format!("cannot apply review to access request {id:?} (not found)")
         );
         assert_eq!(look(&cast.bob.cluster, &id).await, None);
-        assert_eq!(
-            auth::services::requests::sweep::once(&world.auth, world.now()).await,
-            Ok(1)
-        );
+        assert_eq!(world.sweep().await, 1);
         // An approval is good until its access ends, and no longer.
         let id = ask(world, &cast.bob.cluster, &["elevated-access"]).await;
         approve(&cast.alice.cluster, &id).await.expect("a review");

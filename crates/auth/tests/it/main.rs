@@ -8,4 +8,5 @@ mod world;
 
 mod guide;
 mod meanwhile;
+mod sweeping;
 mod watching;

@@ -168,10 +168,7 @@ async fn everything_that_happens_to_a_request_is_told_in_order() {
         send(&cast.bob.cluster, request).await.expect("a request");
         assert_eq!(told(&next(&mut watch).await), "PUT request PENDING 0");
         world.clock.set(until);
-        assert_eq!(
-            auth::services::requests::sweep::once(&world.auth, world.now()).await,
-            Ok(1)
-        );
+        assert_eq!(world.sweep().await, 1);
         assert_eq!(told(&next(&mut watch).await), "DELETE access_request");
     })
     .await;

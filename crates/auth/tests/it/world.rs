@@ -303,6 +303,20 @@ impl World {
             .clone()
     }
 
+    /// Sweeps until nothing is overdue; gives how many requests went.
+    pub async fn sweep(&self) -> usize {
+        let mut requests = 0;
+        loop {
+            let swept = auth::services::requests::sweep::once(&self.auth, self.now())
+                .await
+                .expect("swept");
+            if swept == auth::services::requests::sweep::Swept::default() {
+                return requests;
+            }
+            requests += swept.requests;
+        }
+    }
+
     /// Holds the end of a story to the invariants.
     pub async fn finish(&self) {
         invariants::check(self).await;

@@ -89,13 +89,18 @@ async fn born(
     mut user: Kept<types::UserV2>,
 ) -> Answer<(Change, Kept<types::UserV2>)> {
     let name = user.name().to_owned();
-    let earlier = auth.state.subject(&name, call.now).await?;
     if let Some(taken) = auth.state.own::<String>(&keys::spelling(&name), call.now).await? {
-        return Err(Failure::already_exists(format!(
-            "user {name:?} already registered as {:?}",
-            taken.value
-        )));
+        let present = auth.state.find::<types::UserV2>(&taken.value, call.now).await?;
+        if present.is_some() {
+            return Err(Failure::already_exists(format!(
+                "user {name:?} already registered as {:?}",
+                taken.value
+            )));
+        }
+        // Made for a time that is over, and not swept yet: nothing of that user may pass on to this one.
+        delete::end(auth, &taken.value, call.now).await?;
     }
+    let earlier = auth.state.subject(&name, call.now).await?;
     let subject = Subject {
         id: auth.chance.uuid(),
         born: born_after(earlier.as_ref(), call.now),
