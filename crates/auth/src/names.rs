@@ -82,6 +82,21 @@ pub fn check_device(name: &str) -> Answer<()> {
     Ok(())
 }
 
+/// A name that somebody mentions, of something that need not exist: it is stored and shown all the same.
+pub fn check_mentioned(where_: &str, name: &str) -> Answer<()> {
+    if name.len() > NAME_BYTES_MAX {
+        return Err(Failure::bad_parameter(format!(
+            "{where_} names something longer than {NAME_BYTES_MAX} bytes"
+        )));
+    }
+    if name.chars().any(is_invisible) {
+        return Err(Failure::bad_parameter(format!(
+            "{where_} names {name:?}, which contains a character that is not allowed"
+        )));
+    }
+    Ok(())
+}
+
 /// Under which name a user cannot exist twice.
 pub fn folded(name: &str) -> String {
     name.to_lowercase()

@@ -13,6 +13,9 @@ use crate::names;
 use crate::state::resource::{Resource as _, bytes_of};
 use crate::state::{Change, Tries};
 
+/// Most bytes of a lock's message, which everybody it shuts out reads.
+const MESSAGE_BYTES_MAX: usize = 4096;
+
 /// Handles the call.
 pub async fn handle(auth: &Auth, call: &Call, mut lock: Kept<types::LockV2>) -> Answer<()> {
     call.allow("lock", &["create", "update"])?;
@@ -24,6 +27,14 @@ pub async fn handle(auth: &Auth, call: &Call, mut lock: Kept<types::LockV2>) -> 
     let target = target_fields(spec.target.as_ref());
     if target.is_empty() {
         return Err(Failure::bad_parameter("at least one target field must be set"));
+    }
+    if spec.message.len() > MESSAGE_BYTES_MAX {
+        return Err(Failure::bad_parameter(format!(
+            "the lock's message is longer than {MESSAGE_BYTES_MAX} bytes"
+        )));
+    }
+    for named in target.values().filter_map(|value| value.as_str()) {
+        names::check_mentioned("lock", named)?;
     }
     let ends = moment::read_option(spec.expires.as_ref());
     if ends.is_some_and(|ends| ends <= call.now) {

@@ -19,6 +19,7 @@ use crate::auth::Auth;
 use crate::authorize::verdict;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
+use crate::names;
 use crate::state::{Change, Tries};
 
 /// The only kind plugins keep something about yet.
@@ -75,6 +76,8 @@ pub async fn update(auth: &Auth, call: &Call, asked: types::PluginDataUpdatePara
             "plugin data needs the name of a resource and of a plugin",
         ));
     }
+    names::check_mentioned("plugin data", &asked.resource)?;
+    names::check_mentioned("plugin data", &asked.plugin)?;
     let key = key(&asked.resource);
     let _turn = auth.turns.take(&asked.resource).await;
     let mut tries = Tries::default();

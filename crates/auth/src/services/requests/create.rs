@@ -16,6 +16,7 @@ use crate::authorize::verdict;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
 use crate::ids::is_uuid;
+use crate::names;
 use crate::services::users::no_such_user;
 use crate::state::requests::put_request;
 use crate::state::resource::Resource as _;
@@ -23,6 +24,10 @@ use crate::state::{Change, Tries};
 
 /// Most resources of one request.
 const RESOURCES_MAX: usize = 300;
+/// Most roles of one request.
+const ROLES_MAX: usize = 300;
+/// Most suggested reviewers.
+const REVIEWERS_MAX: usize = 100;
 /// Most labels of one request, and the most bytes of each.
 const LABELS_MAX: usize = 64;
 const LABEL_BYTES_MAX: usize = 1024;
@@ -33,6 +38,7 @@ pub async fn handle(
     call: &Call,
     message: Kept<types::AccessRequestV3>,
 ) -> Answer<Kept<types::AccessRequestV3>> {
+    call.caller.require_certificate()?;
     check_form(&message)?;
     let proposal = convert::proposal(&message).map_err(|error| Failure::bad_parameter(error.to_string()))?;
     if proposal.user.is_empty() {
@@ -113,6 +119,22 @@ fn check_form(message: &types::AccessRequestV3) -> Answer<()> {
             return Err(Failure::bad_parameter(format!(
                 "access request contains too many resources ({resources}), max {RESOURCES_MAX}"
             )));
+        }
+        let lists = [
+            ("roles", &spec.roles, ROLES_MAX),
+            ("suggested reviewers", &spec.suggested_reviewers, REVIEWERS_MAX),
+        ];
+        for (what, list, most) in lists {
+            if list.len() > most {
+                return Err(Failure::bad_parameter(format!(
+                    "access request contains too many {what} ({}), max {most}",
+                    list.len()
+                )));
+            }
+        }
+        let named = spec.roles.iter().chain(&spec.suggested_reviewers);
+        for name in named.chain(std::iter::once(&spec.login_hint)) {
+            names::check_mentioned("access request", name)?;
         }
     }
     let labels = message.metadata.iter().flat_map(|metadata| &metadata.labels);

@@ -40,6 +40,13 @@ impl Person {
         }
     }
 
+    /// The same, as far as a certificate says more: a machine stays one, whatever became of its user's labels.
+    #[must_use]
+    pub fn holding(mut self, certificate: &pki::Identity) -> Self {
+        self.is_bot |= certificate.bot_name.is_some();
+        self
+    }
+
     /// As somebody who reviews.
     pub fn reviewer(&self, impersonated: bool) -> Reviewer<'_> {
         Reviewer {

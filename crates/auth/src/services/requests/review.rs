@@ -40,7 +40,8 @@ pub async fn handle(
         let seen = auth.state.revision();
         let reviewer = person(auth, caller.name(), call.now)
             .await?
-            .ok_or_else(|| Failure::access_denied("access denied"))?;
+            .ok_or_else(crate::failure::denied)?
+            .holding(&caller.identity);
         let impersonated = caller.is_impersonated();
         rights_first(&reviewer, &submission)?;
         if id.is_empty() {

@@ -15,6 +15,7 @@ const PAGE_MAX: usize = 16_000;
 
 /// Handles the call.
 pub async fn handle(auth: &Auth, call: &Call, request: ListRolesRequest) -> Answer<ListRolesResponse> {
+    call.caller.require_certificate()?;
     let limit = match usize::try_from(request.limit) {
         Ok(0) => PAGE_DEFAULT,
         Ok(asked) if asked <= PAGE_MAX => asked,
