@@ -10,21 +10,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 pub use dispatch::Dispatch;
+pub use rpc::served;
 
 use crate::auth::Auth;
 
 /// The service behind the Auth port.
 pub fn service(auth: &Arc<Auth>) -> Dispatch {
-    let methods: HashSet<String> = wire::descriptors()
-        .services()
-        .flat_map(|service| {
-            let name = service.full_name().to_owned();
-            service
-                .methods()
-                .map(|method| format!("/{name}/{}", method.name()))
-                .collect::<Vec<_>>()
-        })
-        .collect();
+    let methods = served().map(str::to_owned).collect::<HashSet<String>>();
     Dispatch::new(
         rpc::routes(auth),
         json::handler(auth),

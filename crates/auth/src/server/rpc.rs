@@ -40,7 +40,9 @@ const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 struct Server(Arc<Auth>);
 
 macro_rules! serve {
-    ($service:ident in $package:literal: $($method:ident $name:literal ($asked:ty) -> $answer:ty = $handler:path;)*) => {
+    ($list:ident: $service:ident in $package:literal: $($method:ident $name:literal ($asked:ty) -> $answer:ty = $handler:path;)*) => {
+        const $list: &[&str] = &[$(concat!("/", $package, "/", $name)),*];
+
         #[tonic::async_trait]
         impl $service for Server {
             $(
@@ -54,7 +56,7 @@ macro_rules! serve {
     };
 }
 
-serve! { AuthService in "proto.AuthService":
+serve! { AUTH_SERVICE: AuthService in "proto.AuthService":
     ping "Ping" (proto::PingRequest) -> proto::PingResponse = cluster::ping;
     get_domain_name "GetDomainName" (()) -> proto::GetDomainNameResponse = cluster::domain_name;
     get_cluster_ca_cert "GetClusterCACert" (()) -> proto::GetClusterCaCertResponse = cluster::ca_certificate;
@@ -97,7 +99,7 @@ serve! { AuthService in "proto.AuthService":
     get_trusted_clusters "GetTrustedClusters" (()) -> types::TrustedClusterV2List = streams::trusted_clusters;
 }
 
-serve! { UsersService in "teleport.users.v1.UsersService":
+serve! { USERS_SERVICE: UsersService in "teleport.users.v1.UsersService":
     get_user "GetUser" (users::GetUserRequest) -> users::GetUserResponse = people::get::handle;
     list_users "ListUsers" (users::ListUsersRequest) -> users::ListUsersResponse = people::list::handle;
     create_user "CreateUser" (users::CreateUserRequest) -> users::CreateUserResponse = people::create::handle;
@@ -106,12 +108,12 @@ serve! { UsersService in "teleport.users.v1.UsersService":
     delete_user "DeleteUser" (users::DeleteUserRequest) -> () = people::delete::handle;
 }
 
-serve! { TrustService in "teleport.trust.v1.TrustService":
+serve! { TRUST_SERVICE: TrustService in "teleport.trust.v1.TrustService":
     get_cert_authority "GetCertAuthority" (trust::GetCertAuthorityRequest) -> types::CertAuthorityV2 = authorities::get;
     get_cert_authorities "GetCertAuthorities" (trust::GetCertAuthoritiesRequest) -> trust::GetCertAuthoritiesResponse = authorities::list;
 }
 
-serve! { ClusterConfigService in "teleport.clusterconfig.v1.ClusterConfigService":
+serve! { CLUSTER_CONFIG_SERVICE: ClusterConfigService in "teleport.clusterconfig.v1.ClusterConfigService":
     get_cluster_name "GetClusterName" (conf::GetClusterNameRequest) -> types::ClusterNameV2 = cluster::cluster_name;
     get_auth_preference "GetAuthPreference" (conf::GetAuthPreferenceRequest) -> Kept<types::AuthPreferenceV2> = cluster::settings::preference;
     update_auth_preference "UpdateAuthPreference" (conf::UpdateAuthPreferenceRequest) -> Kept<types::AuthPreferenceV2> = cluster::settings::update_preference;
@@ -122,7 +124,7 @@ serve! { ClusterConfigService in "teleport.clusterconfig.v1.ClusterConfigService
     upsert_session_recording_config "UpsertSessionRecordingConfig" (conf::UpsertSessionRecordingConfigRequest) -> Kept<types::SessionRecordingConfigV2> = cluster::settings::upsert_recording;
 }
 
-serve! { SignInService in "countersign.v1.SignInService":
+serve! { SIGN_IN_SERVICE: SignInService in "countersign.v1.SignInService":
     begin "Begin" (ours::BeginRequest) -> ours::BeginResponse = signin::begin;
     finish "Finish" (ours::FinishRequest) -> ours::FinishResponse = signin::finish;
     open_web_session "OpenWebSession" (ours::OpenWebSessionRequest) -> ours::WebSession = signin::open_web_session;
@@ -134,15 +136,31 @@ serve! { SignInService in "countersign.v1.SignInService":
     accept_invite "AcceptInvite" (ours::AcceptInviteRequest) -> ours::AcceptInviteResponse = signin::invites::accept_invite;
 }
 
-serve! { ProxyPresenceService in "countersign.v1.ProxyPresenceService":
+serve! { PROXY_PRESENCE_SERVICE: ProxyPresenceService in "countersign.v1.ProxyPresenceService":
     announce_proxy "AnnounceProxy" (ours::AnnounceProxyRequest) -> ours::AnnounceProxyResponse = proxies::announce;
     withdraw_proxy "WithdrawProxy" (ours::WithdrawProxyRequest) -> ours::WithdrawProxyResponse = proxies::withdraw;
 }
 
-serve! { AccessService in "countersign.v1.AccessService":
+serve! { ACCESS_SERVICE: AccessService in "countersign.v1.AccessService":
     explain "Explain" (ours::ExplainRequest) -> ours::Evidence = requests::explain::handle;
     withdraw "Withdraw" (ours::WithdrawRequest) -> Kept<types::AccessRequestV3> = requests::withdraw::handle;
     get_settings "GetSettings" (ours::GetSettingsRequest) -> ours::Settings = requests::settings;
+}
+
+/// Every call that is answered by a handler, such as `/proto.AuthService/Ping`.
+pub fn served() -> impl Iterator<Item = &'static str> {
+    [
+        AUTH_SERVICE,
+        USERS_SERVICE,
+        TRUST_SERVICE,
+        CLUSTER_CONFIG_SERVICE,
+        SIGN_IN_SERVICE,
+        PROXY_PRESENCE_SERVICE,
+        ACCESS_SERVICE,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
 }
 
 /// All services.

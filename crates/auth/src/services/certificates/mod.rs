@@ -10,6 +10,7 @@ use access::issue::{self, Holder, IssueError, LIFETIME_DEFAULT, Subject, Wish};
 use access::request::{AssumeError, Request};
 use jiff::Timestamp;
 use wire::convert;
+use wire::pb::proto::user_certs_request::CertPurpose;
 use wire::pb::proto::{Certs, UserCertsRequest};
 use wire::pb::types;
 
@@ -23,7 +24,7 @@ use crate::services::requests::{Person, person};
 
 /// Handles the call.
 pub async fn handle(auth: &Auth, call: &Call, asked: UserCertsRequest) -> Answer<Certs> {
-    check_form(&asked)?;
+    check_form(auth.cluster(), &asked)?;
     let wanted_end = convert::moment(asked.expires.as_ref()).unwrap_or_else(|| {
         call.now
             .saturating_add(LIFETIME_DEFAULT)
@@ -40,6 +41,9 @@ pub async fn handle(auth: &Auth, call: &Call, asked: UserCertsRequest) -> Answer
             call.caller
                 .require_admin()
                 .map_err(|_| Failure::access_denied(IssueError::NoImpersonation.to_string()))?;
+            if !asked.access_requests.is_empty() {
+                return Err(refused(IssueError::RequestsForAnother));
+            }
             let target = target(auth, call, &asked.username).await?;
             issue::local_admin(call.caller.actor_name(), &subject(&target), wish, call.now)
                 .map_err(refused)?
@@ -108,21 +112,43 @@ async fn own(
     .map_err(refused)
 }
 
-fn check_form(asked: &UserCertsRequest) -> Answer<()> {
-    if asked.use_role_requests || !asked.role_requests.is_empty() {
+/// What this version does not issue is refused: a certificate that says less than was asked for would do more.
+fn check_form(cluster: &str, asked: &UserCertsRequest) -> Answer<()> {
+    if asked.use_role_requests && asked.role_requests.is_empty() {
+        return Err(Failure::bad_parameter("at least one role request is required"));
+    }
+    if !asked.role_requests.is_empty() {
         return Err(Failure::not_implemented(
             "certificates with fewer roles than the caller's are not available yet",
         ));
     }
-    if asked.route_to_database.is_some()
-        || asked.route_to_app.is_some()
-        || asked.route_to_windows_desktop.is_some()
-    {
+    if !asked.route_to_cluster.is_empty() && asked.route_to_cluster != cluster {
+        return Err(Failure::not_found(format!(
+            "cluster {:?} is not found",
+            asked.route_to_cluster
+        )));
+    }
+    // Go clients send these always, with nothing inside.
+    let routed = is_something(asked.route_to_database.as_ref())
+        || is_something(asked.route_to_app.as_ref())
+        || is_something(asked.route_to_windows_desktop.as_ref())
+        || !asked.kubernetes_cluster.is_empty()
+        || !asked.node_name.is_empty();
+    if routed || asked.usage != 0 {
         return Err(Failure::not_implemented(
-            "certificates for databases, applications and desktops are not available",
+            "certificates limited to one server, database, application, desktop or Kubernetes cluster are not available yet",
+        ));
+    }
+    if asked.purpose == CertPurpose::SingleUseCerts as i32 {
+        return Err(Failure::not_implemented(
+            "certificates for a single use are not available yet",
         ));
     }
     Ok(())
+}
+
+fn is_something<M: Default + PartialEq>(message: Option<&M>) -> bool {
+    message.is_some_and(|message| *message != M::default())
 }
 
 /// The caller as stored now.
