@@ -26,7 +26,7 @@ pub const CLIENT_ADDRESS_HEADER: &str = "countersign-client-address";
 pub const CLIENT_AGENT_HEADER: &str = "countersign-client-agent";
 
 /// In which our own tools say that the end they ask a certificate for is meant exactly.
-pub const EXACT_TTL_HEADER: &str = "countersign-exact-ttl";
+pub const EXACT_TTL_HEADER: &str = wire::metadata::EXACT_TTL;
 
 /// One call.
 #[derive(Debug)]

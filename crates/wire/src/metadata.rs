@@ -12,6 +12,9 @@ pub const VERSION: &str = "version";
 /// An answer of a second factor, base 64 of its JSON form, on repeated calls.
 pub const MFA_RESPONSE: &str = "mfa_challenge_response";
 
+/// In which our own tools say that the end they ask a certificate for is meant exactly: given or refused, not cut.
+pub const EXACT_TTL: &str = "countersign-exact-ttl";
+
 const WARNINGS: &str = "countersign-warning-bin";
 
 /// Adds a warning to an answer.

@@ -1,0 +1,74 @@
+//! `tctl create`: resources from a file or from standard input.
+//!
+//! All of the file is read and checked before the first resource is sent.
+
+use std::path::PathBuf;
+
+use cli::Failure;
+use wire::resource::{Limits, Resource, read_all};
+
+use crate::connection::Connection;
+use crate::kinds::write::{self, Over};
+use crate::{input, output};
+
+/// Makes resources from a file, or writes over them.
+#[derive(Debug, clap::Args)]
+pub struct Create {
+    /// YAML or JSON, one document or several; standard input if there is none
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Write over resources that are there
+    #[arg(short, long)]
+    force: bool,
+    /// Write over settings that come from the configuration file
+    #[arg(long, hide = true)]
+    confirm: bool,
+}
+
+impl Create {
+    /// Makes each resource in turn.
+    pub async fn run(self, connection: &Connection) -> Result<(), Failure> {
+        let file = self.file.as_deref();
+        let resources = read(&input::text(file)?)?;
+        for resource in &resources {
+            write::check(resource).map_err(|failure| {
+                failure.hint(format!(
+                    "nothing was applied; look at the {} `{}`",
+                    resource.kind(),
+                    resource.name()
+                ))
+            })?;
+        }
+        let over = match (self.force, self.confirm) {
+            (false, _) => Over::Nothing,
+            (true, false) => Over::Anything,
+            (true, true) => Over::Confirmed,
+        };
+        let session = connection.session().await?;
+        session.before_change().await?;
+        for (index, resource) in resources.iter().enumerate() {
+            match write::create(session, resource, over).await {
+                Ok(line) => output::line(&line)?,
+                Err(failure) if index > 0 => {
+                    return Err(failure.hint(format!(
+                        "the {} `{}` and what follows it were not applied; what stands before it was",
+                        resource.kind(),
+                        resource.name()
+                    )));
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The resources of a text, all of them right.
+pub fn read(text: &str) -> Result<Vec<Resource>, Failure> {
+    let resources =
+        read_all(text, &Limits::FILE).map_err(|error| Failure::new(error.messages().join("\n\t")))?;
+    for warning in resources.iter().flat_map(Resource::warnings) {
+        cli::failure::warn(&warning.to_string());
+    }
+    Ok(resources)
+}

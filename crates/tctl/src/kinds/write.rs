@@ -1,0 +1,298 @@
+//! Writing resources: new ones, over what is there, or over what is there if nobody has changed it meanwhile.
+
+use cli::Failure;
+use wire::convert;
+use wire::keep::Kept;
+use wire::pb::teleport::accessmonitoringrules::v1 as monitoring;
+use wire::pb::teleport::clusterconfig::v1 as conf;
+use wire::pb::teleport::users::v1 as users;
+use wire::pb::{proto, types};
+use wire::resource::{Done, Kind, Resource, Verb, defaults};
+use wire::status::Class;
+
+use super::read::setting;
+use super::{message, not_available, not_supported};
+use crate::session::{Refusal, Session};
+
+/// What may be written over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// Nothing.
+    Nothing,
+    /// Whatever is there.
+    Anything,
+    /// Whatever is there, a setting from the configuration file included.
+    Confirmed,
+}
+
+/// Checks what can be known before anything is sent.
+pub fn check(resource: &Resource) -> Result<(), Failure> {
+    let kind = resource.kind();
+    if !kind.can(Verb::Create) {
+        return Err(not_supported("creating", kind));
+    }
+    match kind {
+        Kind::Role => {
+            let failed = |error: &dyn std::fmt::Display| Failure::new(error.to_string());
+            let written = role(resource)?;
+            let decided = convert::role(&written).map_err(|error| failed(&error))?;
+            access::role_check::check(&decided).map_err(|error| failed(&error))?;
+            Ok(())
+        }
+        Kind::User
+        | Kind::Lock
+        | Kind::AccessMonitoringRule
+        | Kind::ClusterAuthPreference
+        | Kind::ClusterNetworkingConfig
+        | Kind::SessionRecordingConfig => Ok(()),
+        other => Err(not_available("creating", other)),
+    }
+}
+
+/// Makes a resource. Gives the line that a command prints.
+pub async fn create(session: &Session, resource: &Resource, over: Over) -> Result<String, Failure> {
+    let done = match resource.kind() {
+        Kind::Role => create_role(session, resource, over).await,
+        Kind::User => create_user(session, resource, over).await,
+        Kind::Lock => create_lock(session, resource, over).await,
+        Kind::AccessMonitoringRule => create_monitoring_rule(session, resource, over).await,
+        Kind::ClusterAuthPreference | Kind::ClusterNetworkingConfig | Kind::SessionRecordingConfig => {
+            put_setting(session, resource, over).await
+        }
+        other => Err(not_available("creating", other)),
+    }?;
+    Ok(resource.kind().done(&resource.name(), done))
+}
+
+/// Changes a resource that is there as it was when it was read. Gives the line that a command prints.
+pub async fn update(session: &Session, resource: &Resource) -> Result<String, Failure> {
+    let cluster = session.cluster();
+    let mut conf = cluster.cluster_config();
+    match resource.kind() {
+        Kind::Role => {
+            let role = Some(role(resource)?);
+            session
+                .call(cluster.auth().update_role(proto::UpdateRoleRequest { role }))
+                .await?;
+        }
+        Kind::User => {
+            let user = Some(user(resource)?);
+            session
+                .call(cluster.users().update_user(users::UpdateUserRequest { user }))
+                .await?;
+        }
+        Kind::AccessMonitoringRule => {
+            let rule = Some(message(resource)?);
+            let request = monitoring::UpdateAccessMonitoringRuleRequest { rule };
+            let mut rules = cluster.access_monitoring_rules();
+            session.call(rules.update_access_monitoring_rule(request)).await?;
+        }
+        Kind::ClusterAuthPreference => {
+            let request = conf::UpdateAuthPreferenceRequest {
+                auth_preference: Some(preference(resource)?),
+            };
+            session.call(conf.update_auth_preference(request)).await?;
+        }
+        Kind::ClusterNetworkingConfig => {
+            let request = conf::UpdateClusterNetworkingConfigRequest {
+                cluster_network_config: Some(networking(resource)?),
+            };
+            session
+                .call(conf.update_cluster_networking_config(request))
+                .await?;
+        }
+        Kind::SessionRecordingConfig => {
+            let request = conf::UpdateSessionRecordingConfigRequest {
+                session_recording_config: Some(recording(resource)?),
+            };
+            session
+                .call(conf.update_session_recording_config(request))
+                .await?;
+        }
+        other => return Err(not_available("editing", other)),
+    }
+    Ok(resource.kind().done(&resource.name(), Done::Updated))
+}
+
+/// Whether `tctl edit` can change the kind.
+pub fn can_update(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Role
+            | Kind::User
+            | Kind::AccessMonitoringRule
+            | Kind::ClusterAuthPreference
+            | Kind::ClusterNetworkingConfig
+            | Kind::SessionRecordingConfig
+    )
+}
+
+async fn create_role(session: &Session, resource: &Resource, over: Over) -> Result<Done, Failure> {
+    let role = Some(role(resource)?);
+    let mut auth = session.cluster().auth();
+    if over == Over::Nothing {
+        let made = session
+            .call(auth.create_role(proto::CreateRoleRequest { role }))
+            .await;
+        made.map_err(taken)?;
+    } else {
+        session
+            .call(auth.upsert_role_v2(proto::UpsertRoleRequest { role }))
+            .await?;
+    }
+    // The original says "created" also where it wrote over a role.
+    Ok(Done::Created)
+}
+
+async fn create_user(session: &Session, resource: &Resource, over: Over) -> Result<Done, Failure> {
+    let user = user(resource)?;
+    let mut people = session.cluster().users();
+    let is_there = over != Over::Nothing && {
+        let request = users::GetUserRequest {
+            name: resource.name(),
+            ..users::GetUserRequest::default()
+        };
+        session.find(people.get_user(request)).await?.is_some()
+    };
+    let user = Some(user);
+    if is_there {
+        session
+            .call(people.upsert_user(users::UpsertUserRequest { user }))
+            .await?;
+        return Ok(Done::Updated);
+    }
+    let made = session
+        .call(people.create_user(users::CreateUserRequest { user }))
+        .await;
+    made.map_err(taken)?;
+    Ok(Done::Created)
+}
+
+async fn create_lock(session: &Session, resource: &Resource, over: Over) -> Result<Done, Failure> {
+    let mut lock: Kept<types::LockV2> = message(resource)?;
+    defaults::lock(&mut lock);
+    let mut auth = session.cluster().auth();
+    if over == Over::Nothing {
+        let name = resource.name();
+        let request = proto::GetLockRequest { name: name.clone() };
+        if session.find(auth.get_lock(request)).await?.is_some() {
+            return Err(already_there(&format!("lock {name:?} already exists")));
+        }
+    }
+    session.call(auth.upsert_lock(lock)).await?;
+    Ok(Done::Created)
+}
+
+async fn create_monitoring_rule(session: &Session, resource: &Resource, over: Over) -> Result<Done, Failure> {
+    let rule = Some(message(resource)?);
+    let mut rules = session.cluster().access_monitoring_rules();
+    if over == Over::Nothing {
+        let request = monitoring::CreateAccessMonitoringRuleRequest { rule };
+        let made = session.call(rules.create_access_monitoring_rule(request)).await;
+        made.map_err(taken)?;
+    } else {
+        let request = monitoring::UpsertAccessMonitoringRuleRequest { rule };
+        session.call(rules.upsert_access_monitoring_rule(request)).await?;
+    }
+    Ok(Done::Created)
+}
+
+/// Where a setting came from.
+fn origin(resource: &Resource) -> String {
+    let labels = resource.to_json();
+    let labels = labels.pointer("/metadata/labels");
+    let origin = labels.and_then(|labels| labels.get(defaults::ORIGIN_LABEL));
+    origin
+        .and_then(|origin| origin.as_str())
+        .unwrap_or_default()
+        .to_owned()
+}
+
+async fn put_setting(session: &Session, resource: &Resource, over: Over) -> Result<Done, Failure> {
+    let kind = resource.kind();
+    let stored = origin(&setting(session, kind).await?);
+    if stored != "defaults" && over == Over::Nothing {
+        return Err(already_there(&format!(
+            "non-default {} already exists",
+            kind.spoken()
+        )));
+    }
+    if stored == "config-file" && over != Over::Confirmed {
+        return Err(Failure::new(format!(
+            "The {} resource is managed by static configuration. Change it in the configuration file of the Auth \
+             Service, and restart it: what is set here would be written over then.\n\
+             If you would still like to proceed, re-run the command with the --confirm flag.",
+            kind.spoken()
+        )));
+    }
+    let mut conf = session.cluster().cluster_config();
+    match kind {
+        Kind::ClusterAuthPreference => {
+            let request = conf::UpsertAuthPreferenceRequest {
+                auth_preference: Some(preference(resource)?),
+            };
+            session.call(conf.upsert_auth_preference(request)).await?;
+            Ok(Done::Created)
+        }
+        Kind::ClusterNetworkingConfig => {
+            let request = conf::UpsertClusterNetworkingConfigRequest {
+                cluster_network_config: Some(networking(resource)?),
+            };
+            session
+                .call(conf.upsert_cluster_networking_config(request))
+                .await?;
+            Ok(Done::Updated)
+        }
+        _ => {
+            let request = conf::UpsertSessionRecordingConfigRequest {
+                session_recording_config: Some(recording(resource)?),
+            };
+            session
+                .call(conf.upsert_session_recording_config(request))
+                .await?;
+            Ok(Done::Updated)
+        }
+    }
+}
+
+fn role(resource: &Resource) -> Result<Kept<types::RoleV6>, Failure> {
+    let mut role: Kept<types::RoleV6> = message(resource)?;
+    defaults::role(&mut role);
+    Ok(role)
+}
+
+fn user(resource: &Resource) -> Result<Kept<types::UserV2>, Failure> {
+    let mut user: Kept<types::UserV2> = message(resource)?;
+    defaults::user(&mut user);
+    Ok(user)
+}
+
+fn preference(resource: &Resource) -> Result<Kept<types::AuthPreferenceV2>, Failure> {
+    let mut preference: Kept<types::AuthPreferenceV2> = message(resource)?;
+    defaults::auth_preference(&mut preference);
+    Ok(preference)
+}
+
+fn networking(resource: &Resource) -> Result<Kept<types::ClusterNetworkingConfigV2>, Failure> {
+    let mut config: Kept<types::ClusterNetworkingConfigV2> = message(resource)?;
+    defaults::networking_config(&mut config);
+    Ok(config)
+}
+
+fn recording(resource: &Resource) -> Result<Kept<types::SessionRecordingConfigV2>, Failure> {
+    let mut config: Kept<types::SessionRecordingConfigV2> = message(resource)?;
+    defaults::recording_config(&mut config);
+    Ok(config)
+}
+
+/// The name is taken: says how to take it all the same. Other refusals as they are.
+fn taken(refusal: Refusal) -> Failure {
+    match refusal.class {
+        Class::AlreadyExists => already_there(&refusal.message),
+        _ => refusal.into(),
+    }
+}
+
+fn already_there(what: &str) -> Failure {
+    Failure::new(format!("use -f or --force flag to overwrite\n\t{what}"))
+}
