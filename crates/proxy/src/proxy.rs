@@ -1,24 +1,46 @@
 //! The Proxy Service as a value, and what it makes of a port.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use access::ambient::{Clock, Entropy};
-use axum::Router;
 use prometheus_client::registry::Registry;
 use transport::Drain;
 use transport::endpoint::{Refuse, TlsEndpoint};
-use transport::http::HttpHandler;
+use transport::http::{HttpHandler, HttpLimits};
 use transport::names;
+use transport::rate::{Limiter, Rate};
 use transport::router::{PortRouter, Routes};
 use transport::target::Target;
 use transport::tls::ServerTls;
 
+use crate::api::discovery::Discovery;
+use crate::gate::Gate;
+use crate::metrics::Metrics;
+use crate::routes;
 use crate::settings::Settings;
+use crate::upstream::Upstream;
+
+/// How often strangers may ask for what is not free: a good deal more than people do, and a good deal less than machines
+/// could. Guesses at secrets are counted by the Auth Service besides, and far more narrowly.
+const STRANGERS: Rate = Rate::per_minute(120, 480);
+/// The most addresses that are counted at once.
+const SOURCES_MAX: usize = 100_000;
+/// What a browser or a tool may send as headers.
+const HEADER_BYTES_MAX: u32 = 32 * 1024;
+/// Requests at the same time on one connection.
+const STREAMS_MAX: u32 = 128;
 
 /// The Proxy Service.
 pub struct Proxy {
-    opening: Opening,
+    pub(crate) settings: Settings,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) upstream: Upstream,
+    pub(crate) metrics: Metrics,
+    pub(crate) strangers: Limiter<IpAddr>,
+    pub(crate) discovery: Discovery,
 }
 
 /// What a proxy is made of.
@@ -35,8 +57,8 @@ pub struct Opening {
     pub entropy: Arc<dyn Entropy>,
 }
 
-/// The protocols that the certificate of a proxy's port must be shown under, best first: HTTP, and those that are only
-/// answered so that clients learn at once that they are not served.
+/// The protocols of a proxy's port, best first: HTTP, and those that are only answered so that clients learn at once that
+/// they are not served.
 pub fn web_protocols() -> Vec<Vec<u8>> {
     [names::H2, names::HTTP_1_1]
         .into_iter()
@@ -48,14 +70,31 @@ pub fn web_protocols() -> Vec<Vec<u8>> {
 impl Proxy {
     /// A proxy that is ready to take connections.
     pub fn open(opening: Opening) -> Arc<Self> {
-        Arc::new(Self { opening })
+        let Opening {
+            cluster,
+            auth_road,
+            settings,
+            clock,
+            entropy,
+        } = opening;
+        Arc::new(Self {
+            upstream: Upstream::new(cluster, auth_road, Arc::clone(&clock)),
+            discovery: Discovery::default(),
+            strangers: Limiter::new(STRANGERS, SOURCES_MAX),
+            metrics: Metrics::default(),
+            settings,
+            clock,
+            entropy,
+        })
     }
 
     /// The whole public port: connections to the Auth Service go to `auth` with their TLS untouched, pages and web API are
-    /// served here, everything else is refused.
+    /// served here, everything else is refused after the handshake.
+    ///
+    /// The port speaks [`web_protocols`], whatever `tls` said before.
     pub fn port(self: &Arc<Self>, tls: Arc<ServerTls>, auth: Arc<dyn Target>) -> Arc<dyn Target> {
         Arc::new(PortRouter::new(Routes {
-            cluster: self.opening.settings.cluster.clone(),
+            cluster: self.settings.cluster.clone(),
             auth,
             web: self.web(Arc::clone(&tls)),
             protocols: BTreeMap::new(),
@@ -63,18 +102,32 @@ impl Proxy {
         }))
     }
 
-    /// Pages and web API alone.
+    /// Pages and web API alone. The port speaks [`web_protocols`], whatever `tls` said before.
     pub fn web(self: &Arc<Self>, tls: Arc<ServerTls>) -> Arc<dyn Target> {
-        Arc::new(TlsEndpoint::new(tls, HttpHandler::new(Router::<()>::new())))
-    }
-
-    /// Says that it is there, now and once a minute, and says goodbye when `drain` begins.
-    pub async fn announce(self: Arc<Self>, drain: Drain) {
-        drain.begun().await;
+        let mut settings = tls.settings();
+        settings.protocols = web_protocols();
+        if let Err(error) = tls.replace(settings) {
+            tracing::error!(%error, "the protocols of the web port could not be set; clients may not get through");
+        }
+        let limits = HttpLimits {
+            header_bytes_max: HEADER_BYTES_MAX,
+            streams_max: STREAMS_MAX,
+            ..HttpLimits::default()
+        };
+        let gate = Gate::new(routes::router(self), self.metrics.clone());
+        Arc::new(TlsEndpoint::new(tls, HttpHandler::new(gate).with_limits(limits)))
     }
 
     /// Makes its figures visible under their names.
     pub fn register(&self, registry: &mut Registry) {
-        let _ = registry.sub_registry_with_prefix("proxy");
+        self.metrics.register(registry);
+    }
+
+    /// A secret that nobody can guess: 32 random bytes, URL-safe.
+    pub(crate) fn secret(&self) -> String {
+        use base64::Engine as _;
+        let mut bytes = [0; 32];
+        self.entropy.fill(&mut bytes);
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
     }
 }

@@ -1,0 +1,102 @@
+//! The table of everything that can be asked for.
+//!
+//! Whoever adds a line here adds a row to `tests/data/matrix.txt`: who may do it, and what the others are told. A test
+//! holds the two together.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::map_response;
+use axum::response::Response;
+use axum::routing::{MethodRouter, delete, get, post, put};
+use http::Uri;
+
+use crate::api::{self, discovery, invites, login, sessions};
+use crate::headers::Kind;
+use crate::pages::{self, account, assets, elsewhere, invite, requests, sign_in, start};
+use crate::proxy::Proxy;
+
+/// The route an answer came from: what it is counted and logged under.
+#[derive(Debug, Clone, Copy)]
+pub struct Template(pub &'static str);
+
+type Handler = MethodRouter<Arc<Proxy>>;
+
+/// Method, path and handler of each entry point.
+fn table() -> Vec<(&'static str, &'static str, Handler)> {
+    vec![
+        ("GET", "/webapi/find", get(discovery::find)),
+        ("GET", "/webapi/ping", get(discovery::ping)),
+        ("GET", "/webapi/ping/{connector}", get(discovery::ping_connector)),
+        ("GET", "/webapi/motd", get(discovery::message_of_the_day)),
+        ("POST", "/webapi/mfa/login/begin", post(login::begin)),
+        ("POST", "/webapi/mfa/login/finish", post(login::finish)),
+        ("GET", "/webapi/users/password/token/{token}", get(invites::show)),
+        (
+            "POST",
+            "/webapi/mfa/token/{token}/registerchallenge",
+            post(invites::challenge),
+        ),
+        ("PUT", "/webapi/users/password/token", put(invites::accept)),
+        ("POST", "/webapi/sessions/web", post(sessions::open)),
+        ("DELETE", "/webapi/sessions/web", delete(sessions::close)),
+        ("POST", "/webapi/sessions/web/renew", post(sessions::renew)),
+        ("GET", "/webapi/user/status", get(sessions::status)),
+        ("GET", "/", get(start::root)),
+        ("GET", "/web", get(start::show)),
+        ("GET", "/web/login", get(sign_in::show)),
+        ("POST", "/web/login", post(sign_in::submit)),
+        ("POST", "/web/logout", post(account::sign_out)),
+        ("GET", "/web/invite/{token}", get(invite::show)),
+        ("POST", "/web/invite/{token}", post(invite::submit)),
+        ("GET", "/web/reset/{token}", get(invite::show)),
+        ("POST", "/web/reset/{token}", post(invite::submit)),
+        ("GET", "/web/requests", get(requests::list::show)),
+        ("GET", "/web/requests/{id}", get(requests::show::show)),
+        ("GET", "/web/static/{file}", get(assets::show)),
+        ("GET", "/web/{*path}", get(elsewhere::show)),
+    ]
+}
+
+/// Method and path of each entry point.
+pub fn entry_points() -> Vec<(&'static str, &'static str)> {
+    table()
+        .into_iter()
+        .map(|(method, path, _)| (method, path))
+        .collect()
+}
+
+/// The router over the whole table.
+pub fn router(proxy: &Arc<Proxy>) -> Router {
+    let mut by_path: Vec<(&'static str, Handler)> = Vec::new();
+    for (_, path, handler) in table() {
+        match by_path.iter_mut().find(|(known, _)| *known == path) {
+            Some((_, handlers)) => *handlers = std::mem::take(handlers).merge(handler),
+            None => by_path.push((path, handler)),
+        }
+    }
+    by_path
+        .into_iter()
+        .fold(Router::new(), |router, (path, handlers)| {
+            let named = map_response(move |mut response: Response| {
+                response.extensions_mut().insert(Template(path));
+                std::future::ready(response)
+            });
+            let handlers = if path.starts_with("/webapi/") {
+                handlers.fallback(api::no_such_method)
+            } else {
+                handlers.fallback(pages::message::no_such_method)
+            };
+            router.route(path, handlers.layer(named))
+        })
+        .fallback(nothing)
+        .with_state(Arc::clone(proxy))
+}
+
+/// The answer to every address that means nothing: a page where pages are, JSON elsewhere.
+async fn nothing(uri: Uri) -> Response {
+    match Kind::of(uri.path()) {
+        Kind::Page | Kind::Asset => pages::message::not_found().respond(None),
+        Kind::Api => api::not_found().await,
+    }
+}
