@@ -2,19 +2,29 @@
 //! comes in.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use access::ambient::Clock;
 use auth::server::Dispatch;
 use bytes::{Buf, BufMut, Bytes};
-use client::Cluster;
+use client::cluster::{Announce, Calls};
 use http::{Request, Response};
 use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
 use tonic::body::Body;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Endpoint;
 use tonic::{Status, Streaming};
-use transport::Peer;
+use transport::dial::{ClientTls, HandshakeError, Trust};
+use transport::target::dial_in_memory;
+use transport::tls::Credentials;
+use transport::{Peer, names};
+
+use crate::world::World;
 
 /// Gives what the Auth Service is to believe about who calls: a planted flaw.
 pub type Distortion = Arc<dyn Fn(&http::request::Parts, &Peer) -> Option<Peer> + Send + Sync>;
@@ -93,18 +103,18 @@ impl Decoder for Plain {
 /// Makes the call at `path` with the encoded `message`, which may be anything; the first answer is given back.
 ///
 /// Calls that stream and calls that do not look the same on the wire.
-pub async fn raw(cluster: &Cluster, path: &str, message: Vec<u8>) -> Result<Bytes, Status> {
-    raw_with(cluster, path, message, &[]).await
+pub async fn raw(calls: Calls, path: &str, message: Vec<u8>) -> Result<Bytes, Status> {
+    raw_with(calls, path, message, &[]).await
 }
 
 /// The same with headers.
 pub async fn raw_with(
-    cluster: &Cluster,
+    calls: Calls,
     path: &str,
     message: Vec<u8>,
     headers: &[(&'static str, &str)],
 ) -> Result<Bytes, Status> {
-    let mut grpc = tonic::client::Grpc::new(cluster.calls());
+    let mut grpc = tonic::client::Grpc::new(calls);
     grpc.ready()
         .await
         .map_err(|error| Status::unavailable(error.to_string()))?;
@@ -117,4 +127,22 @@ pub async fn raw_with(
     let path = path.parse().expect("a path");
     let mut answers: Streaming<Bytes> = grpc.server_streaming(request, path, Plain).await?.into_inner();
     Ok(answers.message().await?.unwrap_or_default())
+}
+
+/// What a generated client calls through, for somebody who shows `credentials` or none.
+pub fn dial(world: &World, credentials: Option<Credentials>) -> Calls {
+    let clock: Arc<dyn Clock> = Arc::<access::ambient::ManualClock>::clone(&world.clock);
+    let tls = ClientTls::new(&Trust::Anyone, credentials.as_ref(), &[names::H2], &clock).expect("settings");
+    let (door, drain) = (Arc::clone(&world.door), world.drain.clone());
+    let connector = tower::service_fn(move |_: http::Uri| {
+        let (tls, door, drain) = (tls.clone(), Arc::clone(&door), drain.clone());
+        async move {
+            let pipe = dial_in_memory(&door, SocketAddr::from(([127, 0, 0, 1], 0)), &drain);
+            let stream = tls.handshake(pipe, names::CLUSTER_DOMAIN).await?;
+            Ok::<_, HandshakeError>(TokioIo::new(stream))
+        }
+    });
+    let channel =
+        Endpoint::from_static("https://teleport.cluster.local").connect_with_connector_lazy(connector);
+    InterceptedService::new(channel, Announce::default())
 }

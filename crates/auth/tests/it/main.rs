@@ -7,6 +7,7 @@ mod people;
 mod world;
 
 mod guide;
+mod matrix;
 mod meanwhile;
 mod sweeping;
 mod watching;

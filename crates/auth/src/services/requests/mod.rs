@@ -2,6 +2,7 @@
 //! and written what it decided, in one commit with its record.
 
 pub mod capabilities;
+mod catalogue;
 pub mod create;
 pub mod delete;
 pub mod explain;
@@ -21,6 +22,7 @@ use store::Require;
 use wire::keep::Kept;
 use wire::pb::types;
 
+pub use catalogue::Catalogue;
 pub use people::{Person, person};
 pub use turns::Turns;
 
@@ -99,6 +101,7 @@ fn viewer(call: &Call) -> Viewer<'_> {
 
 /// The request `id` if the caller may see it.
 async fn visible(auth: &Auth, call: &Call, id: &str) -> Answer<Option<crate::state::requests::FoundRequest>> {
+    call.caller.require_certificate()?;
     let found = auth.state.request(id, call.now).await?;
     let viewer = viewer(call);
     Ok(found.filter(|found| may_see(&viewer, &found.request)))

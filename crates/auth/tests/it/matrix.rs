@@ -1,0 +1,798 @@
+//! Who may call what: every served call, made by everybody, and what came of it.
+//!
+//! The table is `tests/data/matrix.txt`. A call that is served and has no row fails the test. `UPDATE_EXPECT=1` writes
+//! the table anew; what has changed in it is then for a person to judge.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use client::cluster::Calls;
+use prost::Message;
+use tonic::Code;
+use wire::keep::Kept;
+use wire::pb::countersign::v1 as ours;
+use wire::pb::proto;
+use wire::pb::teleport::clusterconfig::v1 as conf;
+use wire::pb::teleport::trust::v1 as trust;
+use wire::pb::teleport::users::v1 as users;
+use wire::pb::types::{self, RequestState};
+
+use crate::calls::{dial, raw};
+use crate::people::{Cast, PLUGIN, Person, approve, ask, lock_user, role, send, user, verdict, wanted};
+use crate::world::{Plan, World, hours};
+
+/// Each service with its calls; more than one row where it depends on what is asked. A row is `Call` or `Call: what`.
+const ROWS: &[(&str, &[&str])] = &[
+    (
+        "proto.AuthService",
+        &[
+            "Ping",
+            "GetDomainName",
+            "GetClusterCACert",
+            "GetClusterAlerts",
+            "GetCurrentUser",
+            "GetCurrentUserRoles",
+            "GetRole",
+            "ListRoles",
+            "CreateRole",
+            "UpdateRole",
+            "UpsertRoleV2: there",
+            "UpsertRoleV2: new",
+            "DeleteRole",
+            "CreateResetPasswordToken: invite",
+            "CreateResetPasswordToken: password",
+            "GetResetPasswordToken",
+            "ChangeUserAuthentication",
+            "CreateAuthenticateChallenge: administration",
+            "IsMFARequired",
+            "CreateRegisterChallenge",
+            "GetMFADevices",
+            "GenerateUserCerts: one's own",
+            "GenerateUserCerts: one's own, with another's request",
+            "GenerateUserCerts: another's",
+            "GenerateUserCerts: the plugin's",
+            "GetLock",
+            "GetLocks",
+            "UpsertLock",
+            "DeleteLock",
+            "CreateAccessRequestV2: for oneself",
+            "CreateAccessRequestV2: for another",
+            "CreateAccessRequestV2: for another, approved, one suffices",
+            "CreateAccessRequestV2: for another, approved, two are needed",
+            "ListAccessRequests: all",
+            "ListAccessRequests: another's, by id",
+            "GetAccessRequestsV2: another's, by id",
+            "SubmitAccessReview: approve another's",
+            "SubmitAccessReview: approve one's own",
+            "SetAccessRequestState: approve, one suffices",
+            "SetAccessRequestState: approve, two are needed",
+            "SetAccessRequestState: deny",
+            "DeleteAccessRequest",
+            "GetAccessCapabilities: one's own",
+            "GetAccessCapabilities: another's",
+            "GetAccessRequestAllowedPromotions",
+            "GetPluginData",
+            "UpdatePluginData",
+            "WatchEvents: access_request",
+            "WatchEvents: access_request, one's own",
+            "WatchEvents: role",
+            "WatchEvents: user",
+            "WatchEvents: lock",
+            "WatchEvents: token",
+            "WatchEvents: cluster_auth_preference",
+            "WatchEvents: cluster_networking_config",
+            "WatchEvents: session_recording_config",
+            "WatchEvents: node",
+            "WatchEvents: namespace",
+            "WatchEvents: nothing",
+            "GetTokens",
+            "GetGithubConnectors",
+            "GetSAMLConnectors",
+            "GetOIDCConnectors",
+            "GetTrustedClusters",
+        ],
+    ),
+    (
+        "teleport.users.v1.UsersService",
+        &[
+            "GetUser: oneself",
+            "GetUser: another",
+            "GetUser: another, with secrets",
+            "ListUsers",
+            "ListUsers: with secrets",
+            "CreateUser",
+            "UpdateUser",
+            "UpsertUser",
+            "DeleteUser",
+        ],
+    ),
+    (
+        "teleport.trust.v1.TrustService",
+        &[
+            "GetCertAuthority",
+            "GetCertAuthority: with keys",
+            "GetCertAuthorities",
+            "GetCertAuthorities: with keys",
+        ],
+    ),
+    (
+        "teleport.clusterconfig.v1.ClusterConfigService",
+        &[
+            "GetClusterName",
+            "GetAuthPreference",
+            "UpdateAuthPreference",
+            "UpsertAuthPreference",
+            "GetClusterNetworkingConfig",
+            "UpsertClusterNetworkingConfig",
+            "GetSessionRecordingConfig",
+            "UpsertSessionRecordingConfig",
+        ],
+    ),
+    (
+        "countersign.v1.SignInService",
+        &[
+            "Begin",
+            "Finish",
+            "OpenWebSession",
+            "GetWebSession",
+            "RenewWebSession",
+            "CloseWebSession",
+            "GetInvite",
+            "EnrolAuthenticator",
+            "AcceptInvite",
+        ],
+    ),
+    (
+        "countersign.v1.ProxyPresenceService",
+        &["AnnounceProxy", "WithdrawProxy"],
+    ),
+    (
+        "countersign.v1.AccessService",
+        &["Explain", "Withdraw: another's request", "GetSettings"],
+    ),
+];
+
+/// Everybody who calls, in the order of the columns.
+struct Actors(Vec<(&'static str, String, Calls)>);
+
+/// What calls are made about.
+struct Stage<'a> {
+    world: &'a World,
+    cast: &'a Cast,
+    /// Another requester.
+    dana: Person,
+    counter: u32,
+}
+
+impl Stage<'_> {
+    fn fresh(&mut self, what: &str) -> String {
+        self.counter += 1;
+        format!("{what}{}", self.counter)
+    }
+
+    async fn role(&mut self) -> Kept<types::RoleV6> {
+        let name = self.fresh("role");
+        self.world
+            .put_role(role(&name, "allow: {}"))
+            .await
+            .expect("stored")
+    }
+
+    async fn user(&mut self) -> String {
+        let name = self.fresh("user");
+        self.world.user(&name, &["access"]).await;
+        name
+    }
+
+    async fn request(&mut self, role: &str) -> String {
+        ask(self.world, &self.dana.cluster, &[role]).await
+    }
+
+    async fn link(&mut self) -> String {
+        let name = self.user().await;
+        self.world.link(&name, "invite").await
+    }
+
+    async fn web_session(&mut self) -> ours::WebSession {
+        self.world.clock.advance(crate::world::seconds(30));
+        let request = ours::OpenWebSessionRequest {
+            user: self.dana.name.clone(),
+            password: self.dana.password.as_bytes().to_vec().into(),
+            second_factor: Some(ours::open_web_session_request::SecondFactor::TotpCode(
+                self.code(),
+            )),
+            ..Default::default()
+        };
+        let opened = self.world.proxy.sign_in().open_web_session(request).await;
+        opened.expect("a session").into_inner()
+    }
+
+    fn code(&self) -> String {
+        self.dana.seed.code(self.world.now()).expect("a code")
+    }
+
+    /// The message of a row, about things made for it, as `actor` would send it.
+    async fn message(&mut self, row: &str, actor: &str) -> Vec<u8> {
+        let world = self.world;
+        let other = self.cast.ivan.name.clone();
+        match row {
+            "Ping"
+            | "GetDomainName"
+            | "GetClusterCACert"
+            | "GetClusterAlerts"
+            | "GetCurrentUser"
+            | "GetCurrentUserRoles"
+            | "ListRoles"
+            | "IsMFARequired"
+            | "GetMFADevices"
+            | "GetLocks"
+            | "ListAccessRequests: all"
+            | "GetTokens"
+            | "GetGithubConnectors"
+            | "GetSAMLConnectors"
+            | "GetOIDCConnectors"
+            | "GetTrustedClusters"
+            | "ListUsers"
+            | "GetClusterName"
+            | "GetAuthPreference"
+            | "GetClusterNetworkingConfig"
+            | "GetSessionRecordingConfig"
+            | "WatchEvents: nothing"
+            | "GetSettings"
+            | "WithdrawProxy" => Vec::new(),
+            "GetRole" => encoded(&proto::GetRoleRequest {
+                name: "dbreviewer".to_owned(),
+            }),
+            "CreateRole" => {
+                let name = self.fresh("role");
+                encoded(&proto::CreateRoleRequest {
+                    role: Some(role(&name, "allow: {}").into()),
+                })
+            }
+            "UpdateRole" => encoded(&proto::UpdateRoleRequest {
+                role: Some(self.role().await),
+            }),
+            "UpsertRoleV2: there" => encoded(&proto::UpsertRoleRequest {
+                role: Some(self.role().await),
+            }),
+            "UpsertRoleV2: new" => {
+                let name = self.fresh("role");
+                encoded(&proto::UpsertRoleRequest {
+                    role: Some(role(&name, "allow: {}").into()),
+                })
+            }
+            "DeleteRole" => {
+                let role = self.role().await;
+                encoded(&proto::DeleteRoleRequest {
+                    name: role.metadata.clone().expect("metadata").name,
+                })
+            }
+            "CreateResetPasswordToken: invite" | "CreateResetPasswordToken: password" => {
+                encoded(&proto::CreateResetPasswordTokenRequest {
+                    name: self.user().await,
+                    r#type: row.rsplit(' ').next().unwrap_or_default().to_owned(),
+                    ..Default::default()
+                })
+            }
+            "GetResetPasswordToken" => encoded(&proto::GetResetPasswordTokenRequest {
+                token_id: self.link().await,
+            }),
+            "CreateRegisterChallenge" => encoded(&proto::CreateRegisterChallengeRequest {
+                token_id: self.link().await,
+                ..Default::default()
+            }),
+            "ChangeUserAuthentication" => {
+                let token = self.link().await;
+                let asked = ours::EnrolAuthenticatorRequest {
+                    token: token.clone(),
+                    ..Default::default()
+                };
+                let shown = world
+                    .proxy
+                    .sign_in()
+                    .enrol_authenticator(asked)
+                    .await
+                    .expect("a seed")
+                    .into_inner();
+                let seed = auth::credentials::totp::Seed::from_base32(&shown.secret).expect("a seed");
+                let totp = proto::TotpRegisterResponse {
+                    code: seed.code(world.now()).expect("a code"),
+                    ..Default::default()
+                };
+                encoded(&proto::ChangeUserAuthenticationRequest {
+                    token_id: token,
+                    new_password: b"a password of some length".to_vec().into(),
+                    new_mfa_register_response: Some(proto::MfaRegisterResponse {
+                        response: Some(proto::mfa_register_response::Response::Totp(totp)),
+                    }),
+                    ..Default::default()
+                })
+            }
+            "CreateAuthenticateChallenge: administration" => {
+                encoded(&proto::CreateAuthenticateChallengeRequest {
+                    request: Some(
+                        proto::create_authenticate_challenge_request::Request::ContextUser(
+                            proto::ContextUser {},
+                        ),
+                    ),
+                    mfa_required_check: Some(proto::IsMfaRequiredRequest::default()),
+                    ..Default::default()
+                })
+            }
+            "GenerateUserCerts: one's own" => self.certificate(actor, &[]),
+            "GenerateUserCerts: one's own, with another's request" => {
+                let id = self.request("quick").await;
+                approve(&self.cast.alice.cluster, &id).await.expect("approved");
+                self.certificate(actor, &[id])
+            }
+            "GenerateUserCerts: another's" => self.certificate(&other, &[]),
+            "GenerateUserCerts: the plugin's" => self.certificate("access-plugin", &[]),
+            "GetLock" | "DeleteLock" => {
+                let name = lock_user(&world.admin, world, "nobody").await.expect("locked");
+                if row == "GetLock" {
+                    encoded(&proto::GetLockRequest { name })
+                } else {
+                    encoded(&proto::DeleteLockRequest { name })
+                }
+            }
+            "UpsertLock" => encoded(&types::LockV2 {
+                metadata: Some(types::Metadata {
+                    name: world.uuid(),
+                    ..Default::default()
+                }),
+                spec: Some(types::LockSpecV2 {
+                    target: Some(types::LockTarget {
+                        user: "nobody".to_owned(),
+                        ..Default::default()
+                    }),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            }),
+            "CreateAccessRequestV2: for oneself" => encoded(&wanted(world, actor, &["elevated-access"])),
+            "CreateAccessRequestV2: for another" => {
+                encoded(&wanted(world, &self.dana.name, &["elevated-access"]))
+            }
+            "CreateAccessRequestV2: for another, approved, one suffices"
+            | "CreateAccessRequestV2: for another, approved, two are needed" => {
+                let role = if row.ends_with("suffices") {
+                    "quick"
+                } else {
+                    "elevated-access"
+                };
+                let mut request = wanted(world, &self.dana.name, &[role]);
+                request.spec.as_mut().expect("a spec").state = RequestState::Approved.into();
+                encoded(&request)
+            }
+            "ListAccessRequests: another's, by id" => encoded(&proto::ListAccessRequestsRequest {
+                filter: Some(types::AccessRequestFilter {
+                    id: self.request("elevated-access").await,
+                    ..Default::default()
+                }),
+                ..Default::default()
+            }),
+            "GetAccessRequestsV2: another's, by id" => encoded(&types::AccessRequestFilter {
+                id: self.request("elevated-access").await,
+                ..Default::default()
+            }),
+            "SubmitAccessReview: approve another's" => encoded(&verdict(
+                &self.request("elevated-access").await,
+                RequestState::Approved,
+            )),
+            "SubmitAccessReview: approve one's own" => {
+                let id = match send(&world.admin, wanted(world, actor, &["elevated-access"])).await {
+                    Ok(request) => crate::people::id_of(&request),
+                    // Somebody who may ask for nothing.
+                    Err(_) => self.request("elevated-access").await,
+                };
+                encoded(&verdict(&id, RequestState::Approved))
+            }
+            "SetAccessRequestState: approve, one suffices" => {
+                self.setting("quick", RequestState::Approved).await
+            }
+            "SetAccessRequestState: approve, two are needed" => {
+                self.setting("elevated-access", RequestState::Approved).await
+            }
+            "SetAccessRequestState: deny" => self.setting("elevated-access", RequestState::Denied).await,
+            "DeleteAccessRequest" => encoded(&proto::RequestId {
+                id: self.request("elevated-access").await,
+            }),
+            "GetAccessCapabilities: one's own" => encoded(&types::AccessCapabilitiesRequest {
+                requestable_roles: true,
+                ..Default::default()
+            }),
+            "GetAccessCapabilities: another's" => encoded(&types::AccessCapabilitiesRequest {
+                user: self.dana.name.clone(),
+                requestable_roles: true,
+                ..Default::default()
+            }),
+            "GetAccessRequestAllowedPromotions" => encoded(&proto::AccessRequestAllowedPromotionRequest {
+                access_request_id: self.request("elevated-access").await,
+            }),
+            "GetPluginData" => encoded(&types::PluginDataFilter {
+                kind: "access_request".to_owned(),
+                ..Default::default()
+            }),
+            "UpdatePluginData" => encoded(&types::PluginDataUpdateParams {
+                kind: "access_request".to_owned(),
+                resource: self.request("elevated-access").await,
+                plugin: "mattermost".to_owned(),
+                set: [("a".to_owned(), "b".to_owned())].into(),
+                ..Default::default()
+            }),
+            "WatchEvents: access_request, one's own" => encoded(&proto::Watch {
+                kinds: vec![types::WatchKind {
+                    kind: "access_request".to_owned(),
+                    filter: [("user".to_owned(), actor.to_owned())].into(),
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }),
+            watch if watch.starts_with("WatchEvents: ") => encoded(&proto::Watch {
+                kinds: vec![types::WatchKind {
+                    kind: watch.trim_start_matches("WatchEvents: ").to_owned(),
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }),
+            "GetUser: oneself" => encoded(&users::GetUserRequest {
+                name: actor.to_owned(),
+                ..Default::default()
+            }),
+            "GetUser: another" => encoded(&users::GetUserRequest {
+                name: other,
+                ..Default::default()
+            }),
+            "GetUser: another, with secrets" => encoded(&users::GetUserRequest {
+                name: other,
+                with_secrets: true,
+                ..Default::default()
+            }),
+            "ListUsers: with secrets" => encoded(&users::ListUsersRequest {
+                with_secrets: true,
+                ..Default::default()
+            }),
+            "CreateUser" => {
+                let name = self.fresh("user");
+                encoded(&users::CreateUserRequest {
+                    user: Some(user(&name, &["access"]).into()),
+                })
+            }
+            "UpdateUser" => {
+                let name = self.user().await;
+                let asked = users::GetUserRequest {
+                    name,
+                    ..Default::default()
+                };
+                let found = world
+                    .admin
+                    .users()
+                    .get_user(asked)
+                    .await
+                    .expect("there")
+                    .into_inner();
+                encoded(&users::UpdateUserRequest { user: found.user })
+            }
+            "UpsertUser" => {
+                let name = self.user().await;
+                encoded(&users::UpsertUserRequest {
+                    user: Some(user(&name, &["access"]).into()),
+                })
+            }
+            "DeleteUser" => encoded(&users::DeleteUserRequest {
+                name: self.user().await,
+            }),
+            "GetCertAuthority" | "GetCertAuthority: with keys" => encoded(&trust::GetCertAuthorityRequest {
+                r#type: "host".to_owned(),
+                domain: crate::world::CLUSTER.to_owned(),
+                include_key: row.ends_with("keys"),
+            }),
+            "GetCertAuthorities" | "GetCertAuthorities: with keys" => {
+                encoded(&trust::GetCertAuthoritiesRequest {
+                    r#type: "user".to_owned(),
+                    include_key: row.ends_with("keys"),
+                })
+            }
+            "UpdateAuthPreference" => {
+                let found = world
+                    .admin
+                    .cluster_config()
+                    .get_auth_preference(conf::GetAuthPreferenceRequest {})
+                    .await;
+                encoded(&conf::UpdateAuthPreferenceRequest {
+                    auth_preference: Some(found.expect("there").into_inner()),
+                })
+            }
+            "UpsertAuthPreference" => encoded(&conf::UpsertAuthPreferenceRequest {
+                auth_preference: Some(types::AuthPreferenceV2::default().into()),
+            }),
+            "UpsertClusterNetworkingConfig" => encoded(&conf::UpsertClusterNetworkingConfigRequest {
+                cluster_network_config: Some(types::ClusterNetworkingConfigV2::default().into()),
+            }),
+            "UpsertSessionRecordingConfig" => encoded(&conf::UpsertSessionRecordingConfigRequest {
+                session_recording_config: Some(types::SessionRecordingConfigV2::default().into()),
+            }),
+            "Begin" => encoded(&ours::BeginRequest {
+                user: self.dana.name.clone(),
+                password: self.dana.password.as_bytes().to_vec().into(),
+                ..Default::default()
+            }),
+            "Finish" => {
+                world.clock.advance(crate::world::seconds(30));
+                encoded(&ours::FinishRequest {
+                    user: self.dana.name.clone(),
+                    password: self.dana.password.as_bytes().to_vec().into(),
+                    second_factor: Some(ours::finish_request::SecondFactor::TotpCode(self.code())),
+                    tls_public_key: world.key().public().to_ssh_line().into_bytes().into(),
+                    ..Default::default()
+                })
+            }
+            "OpenWebSession" => {
+                world.clock.advance(crate::world::seconds(30));
+                encoded(&ours::OpenWebSessionRequest {
+                    user: self.dana.name.clone(),
+                    password: self.dana.password.as_bytes().to_vec().into(),
+                    second_factor: Some(ours::open_web_session_request::SecondFactor::TotpCode(
+                        self.code(),
+                    )),
+                    ..Default::default()
+                })
+            }
+            "GetWebSession" => {
+                let ours::WebSession { user, id, .. } = self.web_session().await;
+                encoded(&ours::GetWebSessionRequest {
+                    user,
+                    id,
+                    ..Default::default()
+                })
+            }
+            "RenewWebSession" => {
+                let ours::WebSession { user, id, .. } = self.web_session().await;
+                encoded(&ours::RenewWebSessionRequest { user, id })
+            }
+            "CloseWebSession" => {
+                let ours::WebSession { user, id, .. } = self.web_session().await;
+                encoded(&ours::CloseWebSessionRequest { user, id })
+            }
+            "GetInvite" => encoded(&ours::GetInviteRequest {
+                token: self.link().await,
+                ..Default::default()
+            }),
+            "EnrolAuthenticator" => encoded(&ours::EnrolAuthenticatorRequest {
+                token: self.link().await,
+                ..Default::default()
+            }),
+            "AcceptInvite" => {
+                let token = self.link().await;
+                let asked = ours::EnrolAuthenticatorRequest {
+                    token: token.clone(),
+                    ..Default::default()
+                };
+                let shown = world
+                    .proxy
+                    .sign_in()
+                    .enrol_authenticator(asked)
+                    .await
+                    .expect("a seed")
+                    .into_inner();
+                let seed = auth::credentials::totp::Seed::from_base32(&shown.secret).expect("a seed");
+                encoded(&ours::AcceptInviteRequest {
+                    token,
+                    new_password: b"a password of some length".to_vec().into(),
+                    totp_code: seed.code(world.now()).expect("a code"),
+                    ..Default::default()
+                })
+            }
+            "AnnounceProxy" => encoded(&ours::AnnounceProxyRequest {
+                address: "10.0.0.1:443".to_owned(),
+                public_addresses: vec!["proxy.example.com:443".to_owned()],
+                ..Default::default()
+            }),
+            "Explain" => encoded(&ours::ExplainRequest {
+                request_id: self.request("elevated-access").await,
+            }),
+            "Withdraw: another's request" => encoded(&ours::WithdrawRequest {
+                request_id: self.request("elevated-access").await,
+                ..Default::default()
+            }),
+            unknown => panic!("no message for {unknown:?}"),
+        }
+    }
+
+    fn certificate(&self, user: &str, requests: &[String]) -> Vec<u8> {
+        encoded(&proto::UserCertsRequest {
+            username: user.to_owned(),
+            access_requests: requests.to_vec(),
+            tls_public_key: self.world.key().public().to_ssh_line().into_bytes().into(),
+            expires: Some(wire::convert::timestamp(self.world.now() + hours(1))),
+            ..Default::default()
+        })
+    }
+
+    async fn setting(&mut self, role: &str, state: RequestState) -> Vec<u8> {
+        encoded(&proto::RequestStateSetter {
+            id: self.request(role).await,
+            state: state.into(),
+            ..Default::default()
+        })
+    }
+}
+
+fn encoded(message: &impl Message) -> Vec<u8> {
+    message.encode_to_vec()
+}
+
+/// What came of a call, in a word; for lists of requests with how many were seen.
+fn outcome(row: &str, answer: Result<bytes::Bytes, tonic::Status>) -> String {
+    let word = match answer {
+        Ok(bytes) => {
+            let seen = match row {
+                "ListAccessRequests: another's, by id" => {
+                    let page = proto::ListAccessRequestsResponse::decode(bytes).expect("a page");
+                    Some(page.access_requests.len())
+                }
+                "GetAccessRequestsV2: another's, by id" => Some(usize::from(!bytes.is_empty())),
+                _ => None,
+            };
+            return seen.map_or_else(|| "yes".to_owned(), |seen| format!("sees {seen}"));
+        }
+        Err(status) => match status.code() {
+            Code::PermissionDenied => "-",
+            Code::NotFound => "not found",
+            Code::InvalidArgument => "invalid",
+            Code::Unimplemented => "not here",
+            code => panic!("{row}: {code:?}: {}", status.message()),
+        },
+    };
+    word.to_owned()
+}
+
+async fn actors(world: &World, cast: &Cast) -> Actors {
+    world.apply(PLUGIN).await;
+    let plugin = world
+        .sign_as(&world.admin, "access-plugin", hours(24))
+        .await
+        .expect("a certificate");
+    world.user("twin@example.com", &["dbreviewer"]).await;
+    let twin = world
+        .sign_as(&world.admin, "twin@example.com", hours(24))
+        .await
+        .expect("a certificate");
+    let id = ask(world, &cast.bob.cluster, &["elevated-access"]).await;
+    for reviewer in [&cast.alice, &cast.ivan] {
+        approve(&reviewer.cluster, &id).await.expect("approved");
+    }
+    let elevated = world
+        .assume(&cast.bob.cluster, &[&id])
+        .await
+        .expect("a certificate");
+    let named = |cluster: &client::Cluster| cluster.identity().current().user().to_owned();
+    let of = |name, cluster: &client::Cluster| (name, named(cluster), cluster.calls());
+    Actors(vec![
+        ("nobody", String::new(), dial(world, None)),
+        of("bob", &cast.bob.cluster),
+        of("bob+", &elevated),
+        of("alice", &cast.alice.cluster),
+        of("alice*", &twin),
+        of("plugin", &plugin),
+        of("editor", &cast.editor.cluster),
+        of("proxy", &world.proxy),
+        of("admin", &world.admin),
+    ])
+}
+
+const LEGEND: &str = "\
+What everybody may call. bob asks, bob+ is bob with an approved request in the certificate, alice reviews, alice* is a
+reviewer's certificate made by the local administrator, editor holds the preset roles access and editor, admin is the
+administrator on the Auth host. `-` is PermissionDenied, `not found` NotFound, `invalid` InvalidArgument.
+";
+
+#[tokio::test]
+async fn who_may_call_what() {
+    let served: BTreeSet<&str> = auth::server::served().collect();
+    let listed: BTreeMap<String, Vec<&str>> = ROWS
+        .iter()
+        .flat_map(|(service, rows)| rows.iter().map(move |row| (*service, *row)))
+        .fold(BTreeMap::new(), |mut listed, (service, row)| {
+            let call = row.split(':').next().unwrap_or_default();
+            listed.entry(format!("/{service}/{call}")).or_default().push(row);
+            listed
+        });
+    let listed_paths: BTreeSet<&str> = listed.keys().map(String::as_str).collect();
+    let missing: Vec<_> = served.difference(&listed_paths).collect();
+    assert!(
+        missing.is_empty(),
+        "calls that are served and have no row: {missing:?}"
+    );
+    let gone: Vec<_> = listed_paths.difference(&served).collect();
+    assert!(gone.is_empty(), "rows of calls that are not served: {gone:?}");
+
+    let world = World::open(Plan::default()).await;
+    let cast = world.cast().await;
+    let one =
+        "allow:\n  request:\n    roles: [quick, elevated-access]\n    thresholds: [{approve: 1, deny: 1}]";
+    world.put_role(role("quick-asker", one)).await.expect("stored");
+    world.put_role(role("quick", "allow: {}")).await.expect("stored");
+    let reviews = "allow:\n  review_requests:\n    roles: [elevated-access, quick]";
+    world.put_role(role("dbreviewer", reviews)).await.expect("stored");
+    let dana = world.person("dana@example.com", &["quick-asker", "devops"]).await;
+    let Actors(actors) = actors(&world, &cast).await;
+    let mut stage = Stage {
+        world: &world,
+        cast: &cast,
+        dana,
+        counter: 0,
+    };
+    let mut table = LEGEND.to_owned();
+    let mut plugin_may = Vec::new();
+    for (service, rows) in ROWS {
+        let _ = write!(table, "\n{service:62}");
+        for (name, _, _) in &actors {
+            let _ = write!(table, " {name:9}");
+        }
+        table.truncate(table.trim_end().len());
+        table.push('\n');
+        for row in *rows {
+            let path = format!("/{service}/{}", row.split(':').next().unwrap_or_default());
+            let _ = write!(table, "  {row:60}");
+            for (column, name, calls) in &actors {
+                let message = stage.message(row, name).await;
+                let said = outcome(row, raw(calls.clone(), &path, message).await);
+                if *column == "plugin" && said == "yes" {
+                    plugin_may.push(*row);
+                }
+                let _ = write!(table, " {said:9}");
+            }
+            table.truncate(table.trim_end().len());
+            table.push('\n');
+        }
+    }
+    world.finish().await;
+    expect_test::expect_file!["../data/matrix.txt"].assert_eq(&table);
+    d01_what_a_plugin_may(&plugin_may);
+}
+
+/// D01: a plugin reads requests, keeps its own notes, and decides nothing.
+fn d01_what_a_plugin_may(calls: &[&str]) {
+    const MAY: &[&str] = &[
+        // What everybody with a certificate may.
+        "Ping",
+        "GetDomainName",
+        "GetClusterCACert",
+        "GetClusterAlerts",
+        "GetCurrentUser",
+        "GetCurrentUserRoles",
+        "GetResetPasswordToken",
+        "ChangeUserAuthentication",
+        "CreateAuthenticateChallenge: administration",
+        "IsMFARequired",
+        "CreateRegisterChallenge",
+        "GetMFADevices",
+        "GenerateUserCerts: one's own",
+        "GenerateUserCerts: the plugin's",
+        "GetAccessCapabilities: one's own",
+        "WatchEvents: access_request, one's own",
+        "WatchEvents: cluster_auth_preference",
+        "WatchEvents: node",
+        "WatchEvents: namespace",
+        "GetUser: oneself",
+        "GetCertAuthority",
+        "GetCertAuthorities",
+        "GetClusterName",
+        "GetAuthPreference",
+        "GetSettings",
+        // What its role says.
+        "GetRole",
+        "ListAccessRequests: all",
+        "GetAccessRequestAllowedPromotions",
+        "GetPluginData",
+        "UpdatePluginData",
+        "WatchEvents: access_request",
+        "WatchEvents: role",
+        "WatchEvents: user",
+        "GetUser: another",
+        "Explain",
+    ];
+    let more: Vec<_> = calls.iter().filter(|call| !MAY.contains(call)).collect();
+    assert!(more.is_empty(), "a plugin may too much: {more:?}");
+}
