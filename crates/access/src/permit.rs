@@ -138,6 +138,11 @@ impl HostPermit {
         Self { grant }
     }
 
+    /// For a host that is no part of the cluster, under the names that somebody who may create host certificates gave it.
+    pub fn for_named_host(grant: HostGrant) -> Self {
+        Self { grant }
+    }
+
     /// What the certificate will say.
     pub fn grant(&self) -> &HostGrant {
         &self.grant

@@ -110,6 +110,7 @@ serve! { USERS_SERVICE: UsersService in "teleport.users.v1.UsersService":
 
 serve! { TRUST_SERVICE: TrustService in "teleport.trust.v1.TrustService":
     get_cert_authority "GetCertAuthority" (trust::GetCertAuthorityRequest) -> types::CertAuthorityV2 = authorities::get;
+    generate_host_cert "GenerateHostCert" (trust::GenerateHostCertRequest) -> trust::GenerateHostCertResponse = certificates::host::handle;
     get_cert_authorities "GetCertAuthorities" (trust::GetCertAuthoritiesRequest) -> trust::GetCertAuthoritiesResponse = authorities::list;
 }
 
@@ -118,9 +119,14 @@ serve! { CLUSTER_CONFIG_SERVICE: ClusterConfigService in "teleport.clusterconfig
     get_auth_preference "GetAuthPreference" (conf::GetAuthPreferenceRequest) -> Kept<types::AuthPreferenceV2> = cluster::settings::preference;
     update_auth_preference "UpdateAuthPreference" (conf::UpdateAuthPreferenceRequest) -> Kept<types::AuthPreferenceV2> = cluster::settings::update_preference;
     upsert_auth_preference "UpsertAuthPreference" (conf::UpsertAuthPreferenceRequest) -> Kept<types::AuthPreferenceV2> = cluster::settings::upsert_preference;
+    reset_auth_preference "ResetAuthPreference" (conf::ResetAuthPreferenceRequest) -> Kept<types::AuthPreferenceV2> = cluster::settings::reset_preference;
     get_cluster_networking_config "GetClusterNetworkingConfig" (conf::GetClusterNetworkingConfigRequest) -> Kept<types::ClusterNetworkingConfigV2> = cluster::settings::networking;
+    update_cluster_networking_config "UpdateClusterNetworkingConfig" (conf::UpdateClusterNetworkingConfigRequest) -> Kept<types::ClusterNetworkingConfigV2> = cluster::settings::update_networking;
+    reset_cluster_networking_config "ResetClusterNetworkingConfig" (conf::ResetClusterNetworkingConfigRequest) -> Kept<types::ClusterNetworkingConfigV2> = cluster::settings::reset_networking;
     upsert_cluster_networking_config "UpsertClusterNetworkingConfig" (conf::UpsertClusterNetworkingConfigRequest) -> Kept<types::ClusterNetworkingConfigV2> = cluster::settings::upsert_networking;
     get_session_recording_config "GetSessionRecordingConfig" (conf::GetSessionRecordingConfigRequest) -> Kept<types::SessionRecordingConfigV2> = cluster::settings::recording;
+    update_session_recording_config "UpdateSessionRecordingConfig" (conf::UpdateSessionRecordingConfigRequest) -> Kept<types::SessionRecordingConfigV2> = cluster::settings::update_recording;
+    reset_session_recording_config "ResetSessionRecordingConfig" (conf::ResetSessionRecordingConfigRequest) -> Kept<types::SessionRecordingConfigV2> = cluster::settings::reset_recording;
     upsert_session_recording_config "UpsertSessionRecordingConfig" (conf::UpsertSessionRecordingConfigRequest) -> Kept<types::SessionRecordingConfigV2> = cluster::settings::upsert_recording;
 }
 

@@ -113,6 +113,7 @@ const ROWS: &[(&str, &[&str])] = &[
             "GetCertAuthority: with keys",
             "GetCertAuthorities",
             "GetCertAuthorities: with keys",
+            "GenerateHostCert",
         ],
     ),
     (
@@ -122,10 +123,15 @@ const ROWS: &[(&str, &[&str])] = &[
             "GetAuthPreference",
             "UpdateAuthPreference",
             "UpsertAuthPreference",
+            "ResetAuthPreference",
             "GetClusterNetworkingConfig",
+            "UpdateClusterNetworkingConfig",
             "UpsertClusterNetworkingConfig",
+            "ResetClusterNetworkingConfig",
             "GetSessionRecordingConfig",
+            "UpdateSessionRecordingConfig",
             "UpsertSessionRecordingConfig",
+            "ResetSessionRecordingConfig",
         ],
     ),
     (
@@ -237,6 +243,9 @@ impl Stage<'_> {
             | "GetAuthPreference"
             | "GetClusterNetworkingConfig"
             | "GetSessionRecordingConfig"
+            | "ResetAuthPreference"
+            | "ResetClusterNetworkingConfig"
+            | "ResetSessionRecordingConfig"
             | "WatchEvents: nothing"
             | "GetSettings"
             | "WithdrawProxy" => Vec::new(),
@@ -493,6 +502,13 @@ impl Stage<'_> {
                     include_key: row.ends_with("keys"),
                 })
             }
+            "GenerateHostCert" => encoded(&trust::GenerateHostCertRequest {
+                key: world.key().public().to_ssh_line().into_bytes().into(),
+                principals: vec!["demo".to_owned()],
+                cluster_name: crate::world::CLUSTER.to_owned(),
+                role: "Node".to_owned(),
+                ..Default::default()
+            }),
             "UpdateAuthPreference" => {
                 let found = world
                     .admin
@@ -506,9 +522,29 @@ impl Stage<'_> {
             "UpsertAuthPreference" => encoded(&conf::UpsertAuthPreferenceRequest {
                 auth_preference: Some(types::AuthPreferenceV2::default().into()),
             }),
+            "UpdateClusterNetworkingConfig" => {
+                let found = world
+                    .admin
+                    .cluster_config()
+                    .get_cluster_networking_config(conf::GetClusterNetworkingConfigRequest {})
+                    .await;
+                encoded(&conf::UpdateClusterNetworkingConfigRequest {
+                    cluster_network_config: Some(found.expect("there").into_inner()),
+                })
+            }
             "UpsertClusterNetworkingConfig" => encoded(&conf::UpsertClusterNetworkingConfigRequest {
                 cluster_network_config: Some(types::ClusterNetworkingConfigV2::default().into()),
             }),
+            "UpdateSessionRecordingConfig" => {
+                let found = world
+                    .admin
+                    .cluster_config()
+                    .get_session_recording_config(conf::GetSessionRecordingConfigRequest {})
+                    .await;
+                encoded(&conf::UpdateSessionRecordingConfigRequest {
+                    session_recording_config: Some(found.expect("there").into_inner()),
+                })
+            }
             "UpsertSessionRecordingConfig" => encoded(&conf::UpsertSessionRecordingConfigRequest {
                 session_recording_config: Some(types::SessionRecordingConfigV2::default().into()),
             }),

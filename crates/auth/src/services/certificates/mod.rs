@@ -3,6 +3,7 @@
 //! `access::issue` decides and gives the permit; here is read what it decides on, and the deed is recorded before the
 //! certificate leaves.
 
+pub mod host;
 mod sign;
 
 use access::Role;

@@ -18,6 +18,24 @@ enum Write {
     Update,
     /// Whatever is stored.
     Upsert,
+    /// Whatever is stored, and it counts as set by nobody afterwards.
+    Reset,
+}
+
+impl Write {
+    fn verbs(self) -> &'static [&'static str] {
+        match self {
+            Self::Update | Self::Reset => &["update"],
+            Self::Upsert => &["create", "update"],
+        }
+    }
+
+    fn origin(self) -> &'static str {
+        match self {
+            Self::Update | Self::Upsert => "dynamic",
+            Self::Reset => "defaults",
+        }
+    }
 }
 
 async fn read<M: Resource>(
@@ -43,20 +61,13 @@ async fn write<M: Resource>(
     event: Event,
 ) -> Answer<Kept<M>> {
     let mut wanted = wanted.ok_or_else(|| Failure::bad_parameter(format!("missing {}", M::KIND)))?;
-    call.allow(
-        M::KIND,
-        if how == Write::Update {
-            &["update"]
-        } else {
-            &["create", "update"]
-        },
-    )?;
+    call.allow(M::KIND, how.verbs())?;
     let metadata = wanted.metadata_mut();
     name.clone_into(&mut metadata.name);
     "default".clone_into(&mut metadata.namespace);
     metadata
         .labels
-        .insert(cluster::ORIGIN.to_owned(), "dynamic".to_owned());
+        .insert(cluster::ORIGIN.to_owned(), how.origin().to_owned());
     let mut tries = Tries::default();
     loop {
         let stored = auth.state.setting::<M>(name, call.now).await?;
@@ -119,6 +130,15 @@ pub async fn upsert_preference(
     put_preference(auth, call, asked.auth_preference, Write::Upsert).await
 }
 
+/// Handles `ResetAuthPreference`.
+pub async fn reset_preference(
+    auth: &Auth,
+    call: &Call,
+    _: conf::ResetAuthPreferenceRequest,
+) -> Answer<Kept<types::AuthPreferenceV2>> {
+    put_preference(auth, call, Some(cluster::default_preference()), Write::Reset).await
+}
+
 async fn put_preference(
     auth: &Auth,
     call: &Call,
@@ -144,22 +164,41 @@ pub async fn networking(
     read(auth, call, cluster::NETWORKING, cluster::default_networking).await
 }
 
+/// Handles `UpdateClusterNetworkingConfig`.
+pub async fn update_networking(
+    auth: &Auth,
+    call: &Call,
+    asked: conf::UpdateClusterNetworkingConfigRequest,
+) -> Answer<Kept<types::ClusterNetworkingConfigV2>> {
+    put_networking(auth, call, asked.cluster_network_config, Write::Update).await
+}
+
 /// Handles `UpsertClusterNetworkingConfig`.
 pub async fn upsert_networking(
     auth: &Auth,
     call: &Call,
     asked: conf::UpsertClusterNetworkingConfigRequest,
 ) -> Answer<Kept<types::ClusterNetworkingConfigV2>> {
+    put_networking(auth, call, asked.cluster_network_config, Write::Upsert).await
+}
+
+/// Handles `ResetClusterNetworkingConfig`.
+pub async fn reset_networking(
+    auth: &Auth,
+    call: &Call,
+    _: conf::ResetClusterNetworkingConfigRequest,
+) -> Answer<Kept<types::ClusterNetworkingConfigV2>> {
+    put_networking(auth, call, Some(cluster::default_networking()), Write::Reset).await
+}
+
+async fn put_networking(
+    auth: &Auth,
+    call: &Call,
+    wanted: Option<Kept<types::ClusterNetworkingConfigV2>>,
+    how: Write,
+) -> Answer<Kept<types::ClusterNetworkingConfigV2>> {
     let event = told::networking_updated(call.actor());
-    write(
-        auth,
-        call,
-        cluster::NETWORKING,
-        asked.cluster_network_config,
-        Write::Upsert,
-        event,
-    )
-    .await
+    write(auth, call, cluster::NETWORKING, wanted, how, event).await
 }
 
 /// Handles `GetSessionRecordingConfig`.
@@ -171,20 +210,39 @@ pub async fn recording(
     read(auth, call, cluster::RECORDING, cluster::default_recording).await
 }
 
+/// Handles `UpdateSessionRecordingConfig`.
+pub async fn update_recording(
+    auth: &Auth,
+    call: &Call,
+    asked: conf::UpdateSessionRecordingConfigRequest,
+) -> Answer<Kept<types::SessionRecordingConfigV2>> {
+    put_recording(auth, call, asked.session_recording_config, Write::Update).await
+}
+
 /// Handles `UpsertSessionRecordingConfig`.
 pub async fn upsert_recording(
     auth: &Auth,
     call: &Call,
     asked: conf::UpsertSessionRecordingConfigRequest,
 ) -> Answer<Kept<types::SessionRecordingConfigV2>> {
+    put_recording(auth, call, asked.session_recording_config, Write::Upsert).await
+}
+
+/// Handles `ResetSessionRecordingConfig`.
+pub async fn reset_recording(
+    auth: &Auth,
+    call: &Call,
+    _: conf::ResetSessionRecordingConfigRequest,
+) -> Answer<Kept<types::SessionRecordingConfigV2>> {
+    put_recording(auth, call, Some(cluster::default_recording()), Write::Reset).await
+}
+
+async fn put_recording(
+    auth: &Auth,
+    call: &Call,
+    wanted: Option<Kept<types::SessionRecordingConfigV2>>,
+    how: Write,
+) -> Answer<Kept<types::SessionRecordingConfigV2>> {
     let event = told::recording_updated(call.actor());
-    write(
-        auth,
-        call,
-        cluster::RECORDING,
-        asked.session_recording_config,
-        Write::Upsert,
-        event,
-    )
-    .await
+    write(auth, call, cluster::RECORDING, wanted, how, event).await
 }
