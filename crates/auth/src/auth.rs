@@ -58,6 +58,8 @@ pub struct Auth {
     pub(crate) presence: crate::presence::Presence,
     /// Who is at work on which request.
     pub(crate) turns: crate::services::requests::Turns,
+    /// Where lists find requests.
+    pub(crate) catalogue: crate::services::requests::Catalogue,
 }
 
 /// Where the key comes from that seals secrets.
@@ -204,6 +206,7 @@ impl Auth {
             limits: Limits::new(settings.rates),
             presence: crate::presence::Presence::default(),
             turns: crate::services::requests::Turns::default(),
+            catalogue: crate::services::requests::Catalogue::default(),
             state,
             clock,
             chance,

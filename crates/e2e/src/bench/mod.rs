@@ -47,7 +47,7 @@ pub fn run(options: &Options) -> Outcome<Report> {
         .build()
         .to("start")?;
     std::fs::create_dir_all(&options.disk).to("make the directory to measure in")?;
-    let mut machine = Machine::look(&options.disk, SystemClock::new().now().to_string());
+    let mut machine = Machine::look(&options.disk, format!("{:.0}", SystemClock::new().now()));
     let bench = Bench {
         plan: Plan { quick: options.quick },
         disk: options.disk.clone(),

@@ -108,7 +108,9 @@ fn wrapped(text: &str, indent: usize) -> String {
 /// The whole report as text.
 pub fn render(report: &Report, colour: Colour) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "{}", wrapped(&report.machine.to_string(), 0));
+    for line in report.machine.to_string().lines() {
+        let _ = writeln!(out, "{}", wrapped(line, 0));
+    }
     if report.quick {
         let _ = writeln!(out, "A quick run: a look, not a measurement.");
     }
@@ -124,7 +126,7 @@ pub fn render(report: &Report, colour: Colour) -> String {
     if report.sections.iter().any(|section| !section.original.is_empty()) {
         let _ = writeln!(
             out,
-            "\nBeside the original (Teleport 18.0.0 as measured elsewhere on two cores: constants, not measured now)\n\n{}\n{rule}",
+            "\nBeside the original (Teleport 18.0.0, measured elsewhere on two cores: constants, not measured now)\n\n{}\n{rule}",
             head("original")
         );
         lines(&mut out, &report.sections, |section| &section.original, colour);

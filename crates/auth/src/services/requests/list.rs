@@ -6,6 +6,7 @@ use wire::keep::Kept;
 use wire::pb::proto::{AccessRequestSort, ListAccessRequestsRequest, ListAccessRequestsResponse};
 use wire::pb::types::{self, AccessRequestScope};
 
+use super::catalogue::{Entry, From, Query};
 use super::{viewer, visible};
 use crate::auth::Auth;
 use crate::call::Call;
@@ -65,34 +66,34 @@ pub async fn handle(
         requests: Vec::new(),
         next_key: String::new(),
     };
-    if sort == AccessRequestSort::Default && !asked.descending {
-        in_order_of_ids(auth, call, &filter, &viewer, asked.start_key, &mut page).await?;
-    } else {
-        let mut found = Vec::new();
-        each(auth, call, "", &mut |request| {
-            if wanted(&filter, &viewer, &request.request) {
-                found.push((sort_key(sort, &request.request), request.message));
+    let query = Query {
+        sort,
+        descending: asked.descending,
+        state: state_asked(&filter)?,
+        user: user_asked(&filter, &viewer),
+    };
+    let mut last: Option<Entry> = None;
+    'pages: loop {
+        let from = last.as_ref().map_or(From::At(&asked.start_key), From::After);
+        // One more than fit, to know where the next page begins.
+        let count = READ_AT_ONCE.min(limit - page.requests.len() + 1);
+        let places = auth
+            .catalogue
+            .look(&auth.state, call.now, &query, from, count)
+            .await?;
+        for place in &places {
+            let Some(found) = auth.state.find(place.id(), call.now).await? else {
+                continue;
+            };
+            let found = plain(found)?;
+            if wanted(&filter, &viewer, &found.request) && !page.add(found.message) {
+                page.next_key = place.key();
+                break 'pages;
             }
-            true
-        })
-        .await?;
-        found.sort_by(|(left, _), (right, _)| left.cmp(right));
-        if asked.descending {
-            found.reverse();
         }
-        let after_start = |key: &String| {
-            asked.start_key.is_empty()
-                || if asked.descending {
-                    *key <= asked.start_key
-                } else {
-                    *key >= asked.start_key
-                }
-        };
-        for (key, message) in found.into_iter().filter(|(key, _)| after_start(key)) {
-            if !page.add(message) {
-                page.next_key = key;
-                break;
-            }
+        match places.into_iter().nth(count - 1) {
+            Some(end) => last = Some(end),
+            None => break,
         }
     }
     Ok(ListAccessRequestsResponse {
@@ -116,12 +117,11 @@ pub async fn all(
     }
     call.caller.require_certificate()?;
     let mut requests = Vec::new();
-    each(auth, call, "", &mut |found| {
+    each(auth, call, &mut |found| {
         if (filter.id.is_empty() || filter.id == found.request.id) && wanted(filter, &viewer, &found.request)
         {
             requests.push(found.message);
         }
-        true
     })
     .await?;
     Ok(requests)
@@ -149,46 +149,37 @@ impl Page {
     }
 }
 
-/// The natural order costs no more than the page.
-async fn in_order_of_ids(
-    auth: &Auth,
-    call: &Call,
-    filter: &types::AccessRequestFilter,
-    viewer: &Viewer<'_>,
-    start: String,
-    page: &mut Page,
-) -> Answer<()> {
-    each(auth, call, &start, &mut |found| {
-        if !wanted(filter, viewer, &found.request) {
-            return true;
-        }
-        let id = found.request.id.clone();
-        let added = page.add(found.message);
-        if !added {
-            page.next_key = id;
-        }
-        added
-    })
-    .await
+/// The one state that fits, if no other does.
+fn state_asked(filter: &types::AccessRequestFilter) -> Answer<Option<State>> {
+    if AccessRequestScope::try_from(filter.scope) == Ok(AccessRequestScope::NeedsReview) {
+        return Ok(Some(State::Pending));
+    }
+    wire::convert::state(filter.state).map_err(|error| Failure::bad_parameter(error.to_string()))
 }
 
-/// Shows the stored requests from `start` on to `take`, until it has enough.
-async fn each(
-    auth: &Auth,
-    call: &Call,
-    start: &str,
-    take: &mut (dyn FnMut(FoundRequest) -> bool + Send),
-) -> Answer<()> {
-    let mut from = start.to_owned();
+/// The one user whose requests fit, if nobody else's do.
+fn user_asked<'a>(filter: &'a types::AccessRequestFilter, viewer: &Viewer<'a>) -> Option<&'a str> {
+    let reviews_nothing = viewer.rights.as_ref().is_none_or(|rights| !rights.any());
+    let own = AccessRequestScope::try_from(filter.scope) == Ok(AccessRequestScope::MyRequests);
+    if !filter.user.is_empty() {
+        Some(&filter.user)
+    } else if own || (!viewer.sees_all && reviews_nothing) {
+        Some(viewer.user)
+    } else {
+        None
+    }
+}
+
+/// Shows all stored requests to `take`.
+async fn each(auth: &Auth, call: &Call, take: &mut (dyn FnMut(FoundRequest) + Send)) -> Answer<()> {
+    let mut from = String::new();
     loop {
         let page = auth
             .state
             .find_page::<types::AccessRequestV3>(&from, READ_AT_ONCE, call.now)
             .await?;
         for found in page.found {
-            if !take(plain(found)?) {
-                return Ok(());
-            }
+            take(plain(found)?);
         }
         match page.next {
             Some(next) => from = next,
@@ -240,14 +231,4 @@ fn mentions(request: &Request, keyword: &str) -> bool {
         .chain(&resources)
         .any(|text| text.to_lowercase().contains(keyword))
         || request.state.name().to_lowercase().contains(keyword)
-}
-
-fn sort_key(sort: AccessRequestSort, request: &Request) -> String {
-    let id = &request.id;
-    match sort {
-        AccessRequestSort::Default => id.clone(),
-        AccessRequestSort::Created => format!("{:.9}/{id}", request.created),
-        AccessRequestSort::State => format!("{}/{id}", request.state.name()),
-        AccessRequestSort::User => format!("{}/{id}", request.user),
-    }
 }
