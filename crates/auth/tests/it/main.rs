@@ -9,5 +9,6 @@ mod world;
 mod guide;
 mod matrix;
 mod meanwhile;
+mod peer;
 mod sweeping;
 mod watching;

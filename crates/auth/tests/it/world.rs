@@ -19,6 +19,8 @@ use pki::AuthorityKind;
 use store::{Memory, SealKey, Sqlite, Store};
 use transport::endpoint::TlsEndpoint;
 use transport::http::HttpHandler;
+use transport::limits::Limits;
+use transport::listen::Listener;
 use transport::rate::Rate;
 use transport::target::Target;
 use transport::tls::{ClientAuthorities, Credentials, ServerSettings, ServerTls, certificates_from_pem};
@@ -52,6 +54,7 @@ pub enum Backend {
 /// What a world is made of, where a story needs something else than usual.
 pub struct Plan {
     pub backend: Backend,
+    pub start: Timestamp,
     pub rates: Rates,
     /// Put around the store.
     pub around_store: Option<Box<dyn FnOnce(Arc<dyn Store>) -> Arc<dyn Store> + Send>>,
@@ -63,6 +66,7 @@ impl Default for Plan {
     fn default() -> Self {
         Self {
             backend: Backend::Memory,
+            start: noon(),
             rates: no_limits(),
             around_store: None,
             around_door: None,
@@ -152,7 +156,7 @@ impl World {
             Some(wrap) => wrap(store),
             None => store,
         };
-        let clock = Arc::new(ManualClock::new(noon()));
+        let clock = Arc::new(ManualClock::new(plan.start));
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::named("auth"));
         let seal = [7; 32];
         let opening = Opening {
@@ -275,6 +279,17 @@ impl World {
     /// A new key of a client.
     pub fn key(&self) -> pki::KeyPair {
         pki::KeyPair::generate(pki::Algorithm::P256, &*self.entropy).expect("a key")
+    }
+
+    /// Opens the Auth port on a socket of this machine.
+    pub async fn listen(&self) -> transport::Address {
+        let anywhere = transport::Address::new("127.0.0.1", 0);
+        let listener = Listener::bind(&anywhere, Limits::default())
+            .await
+            .expect("a port");
+        let address = listener.local_address().expect("an address");
+        tokio::spawn(listener.serve(Arc::clone(&self.door), self.drain.clone()));
+        address.into()
     }
 
     /// A random UUID, such as clients put into a request.
