@@ -38,17 +38,22 @@ impl SystemClock {
 impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods, reason = "this is the system's clock")]
     fn now(&self) -> Timestamp {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (wall, at) = (moment(SystemTime::now()), Instant::now());
-        let next = reckon(*last, wall, at);
-        if next.stepped_back && !last.is_some_and(|reading| reading.stepped_back) {
+        let (wall, next, noticed) = {
+            let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let (wall, at) = (moment(SystemTime::now()), Instant::now());
+            let next = reckon(*last, wall, at);
+            let noticed = next.stepped_back && !last.is_some_and(|reading| reading.stepped_back);
+            *last = Some(next);
+            (wall, next, noticed)
+        };
+        // Told without the lock: whoever writes the log may ask this clock for the time.
+        if noticed {
             tracing::warn!(
                 %wall,
                 shown = %next.shown,
                 "the system clock was set back; going on from the latest time seen"
             );
         }
-        *last = Some(next);
         next.shown
     }
 }

@@ -3,7 +3,9 @@
 //! Fail closed: while the store cannot be written, nothing is approved and nothing is signed. That
 //! follows from the store's own refusal; here it is only shown.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use tokio::sync::watch;
 
 /// The state of the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,18 +22,18 @@ pub enum State {
 
 /// The state, shared by those who notice and those who tell.
 #[derive(Debug, Clone)]
-pub struct Health(Arc<Mutex<State>>);
+pub struct Health(Arc<watch::Sender<State>>);
 
 impl Default for Health {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(State::Starting)))
+        Self(Arc::new(watch::Sender::new(State::Starting)))
     }
 }
 
 impl Health {
     /// The state now.
     pub fn state(&self) -> State {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.borrow().clone()
     }
 
     /// Whether new work is welcome.
@@ -61,14 +63,26 @@ impl Health {
 
     /// Says that the service is on its way out.
     pub fn stopping(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::Stopping;
+        self.0.send_replace(State::Stopping);
+    }
+
+    /// Returns when the service is on its way out: for answers that would otherwise never end.
+    pub async fn until_stopping(&self) {
+        let mut state = self.0.subscribe();
+        // The sender lives as long as `self`.
+        let _ = state.wait_for(|state| *state == State::Stopping).await;
     }
 
     fn change(&self, next: impl FnOnce(&State) -> State) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if *state != State::Stopping {
-            *state = next(&state);
-        }
+        self.0.send_if_modified(|state| {
+            if *state == State::Stopping {
+                return false;
+            }
+            let next = next(state);
+            let is_other = *state != next;
+            *state = next;
+            is_other
+        });
     }
 }
 
@@ -76,8 +90,8 @@ impl Health {
 mod tests {
     use super::*;
 
-    #[test]
-    fn who_stops_stays_stopped() {
+    #[tokio::test]
+    async fn who_stops_stays_stopped() {
         let health = Health::default();
         assert!(!health.is_ready());
         health.well();
@@ -89,5 +103,6 @@ mod tests {
         health.stopping();
         health.well();
         assert_eq!(health.state(), State::Stopping);
+        health.until_stopping().await;
     }
 }

@@ -18,6 +18,7 @@ use wire::pb::types;
 use crate::auth::Auth;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
+use crate::server::health::Health;
 use kinds::Watched;
 
 /// Opens the stream.
@@ -54,6 +55,7 @@ pub fn open(
         .map_err(|error| Failure::connection_problem(error.to_string()))?;
     let state = Feed {
         auth: Arc::downgrade(auth),
+        health: auth.health.clone(),
         // A stream of a certificate ends with the certificate.
         until: call.caller.user().map(|user| user.identity.not_after),
         watched,
@@ -70,6 +72,7 @@ pub fn open(
 
 struct Feed {
     auth: std::sync::Weak<Auth>,
+    health: Health,
     until: Option<Timestamp>,
     watched: Vec<Watched>,
     changes: store::Watch,
@@ -77,7 +80,17 @@ struct Feed {
 }
 
 impl Feed {
+    /// What is told next. A stream ends when the server is on its way out, so that nobody waits for it in vain.
     async fn next(&mut self) -> Result<proto::Event, Status> {
+        let health = self.health.clone();
+        tokio::select! {
+            biased;
+            () = health.until_stopping() => Err(stopping()),
+            told = self.change() => told,
+        }
+    }
+
+    async fn change(&mut self) -> Result<proto::Event, Status> {
         if let Some(first) = self.first.take() {
             return Ok(first);
         }
@@ -87,10 +100,7 @@ impl Feed {
         }
         loop {
             let change = self.changes.next().await.map_err(|error| ended(&error))?;
-            let auth = self
-                .auth
-                .upgrade()
-                .ok_or_else(|| Status::unavailable("the server is stopping"))?;
+            let auth = self.auth.upgrade().ok_or_else(stopping)?;
             if self.until.is_some_and(|until| until <= auth.clock.now()) {
                 return Err(Status::unavailable(
                     "the certificate of this stream has ended; connect again",
@@ -105,6 +115,10 @@ impl Feed {
             }
         }
     }
+}
+
+fn stopping() -> Status {
+    Status::unavailable("the server is stopping")
 }
 
 /// Clients reconnect and list again on this code.
