@@ -1,0 +1,159 @@
+//! The Auth Service's port, and who this process is: towards its own Auth Service, and on this host.
+
+use std::sync::Arc;
+
+use access::ambient::Clock;
+use access::{SecretText, SystemRole};
+use auth::{Auth, HostIdentity};
+use cli::Failure;
+use client::Identity;
+use client::identity::{IdentityParts, Origin};
+use pki::AuthorityKind;
+use pki::names::service_names;
+use transport::endpoint::TlsEndpoint;
+use transport::http::HttpHandler;
+use transport::names;
+use transport::target::Target;
+use transport::tls::{ClientAuthorities, Credentials, ServerSettings, ServerTls};
+use wire::identity_file::{IdentityFile, known_hosts_line};
+
+use crate::config::Config;
+use crate::failures;
+
+/// The identities of one process, new at each start.
+pub struct Identities {
+    /// What the Auth Service shows.
+    pub auth: HostIdentity,
+    /// As whom the proxy calls.
+    pub proxy: HostIdentity,
+    /// The local administrator.
+    pub admin: HostIdentity,
+}
+
+/// Names that the Auth Service's certificate has besides the usual ones.
+pub fn public_hosts(config: &Config) -> Vec<String> {
+    let configured = config
+        .auth
+        .public_addresses
+        .iter()
+        .map(|address| address.host().to_owned());
+    let advertised = config.advertise_ip.iter().map(ToString::to_string);
+    let listens = Some(config.auth.listen_address.host().to_owned()).filter(|host| !is_everywhere(host));
+    configured.chain(advertised).chain(listens).collect()
+}
+
+fn is_everywhere(host: &str) -> bool {
+    host.parse::<std::net::IpAddr>()
+        .is_ok_and(|ip| ip.is_unspecified())
+}
+
+/// Signs the identities of this process.
+///
+/// # Errors
+/// A name that cannot stand in a certificate, or a store that cannot be written.
+pub async fn identities(auth: &Auth, config: &Config) -> Result<Identities, Failure> {
+    let node = config.node_name.as_str();
+    let auth_hosts = public_hosts(config);
+    let proxy_hosts: Vec<String> = config
+        .proxy
+        .iter()
+        .flat_map(|proxy| {
+            proxy
+                .public_addresses
+                .iter()
+                .map(|address| address.host().to_owned())
+        })
+        .chain(config.advertise_ip.iter().map(ToString::to_string))
+        .collect();
+    let names = |role, hosts: &[String]| service_names(role, node, hosts.iter().map(String::as_str));
+    let auth_names = names(SystemRole::Auth, &auth_hosts);
+    let proxy_names = names(SystemRole::Proxy, &proxy_hosts);
+    let admin_names = [node.to_owned()];
+    // Together, so that one write to the disk carries all three records.
+    let (auth, proxy, admin) = tokio::try_join!(
+        auth.host_identity(SystemRole::Auth, &auth_names),
+        auth.host_identity(SystemRole::Proxy, &proxy_names),
+        auth.host_identity(SystemRole::Admin, &admin_names),
+    )
+    .map_err(|failure| failures::own(&failure))?;
+    Ok(Identities { auth, proxy, admin })
+}
+
+/// What serves the Auth Service's port.
+///
+/// # Errors
+/// The authorities cannot be read or used.
+pub async fn target(
+    auth: &Arc<Auth>,
+    shown: &HostIdentity,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn Target>, Failure> {
+    let now = clock.now();
+    let trusted = async |kind| {
+        let authority = auth
+            .state
+            .authority(kind, now)
+            .await
+            .map_err(|failure| failures::own(&failure))?;
+        Ok::<_, Failure>(
+            authority
+                .certificates()
+                .map(|certificate| certificate.der().clone())
+                .collect(),
+        )
+    };
+    let certificate = Credentials::from_pem(
+        shown.certificate.as_bytes(),
+        shown.private_key.expose().as_bytes(),
+    )
+    .map_err(|error| failures::tls("the certificate of the Auth Service", &error))?;
+    let settings = ServerSettings {
+        certificates: vec![certificate],
+        client_authorities: Some(ClientAuthorities {
+            user: trusted(AuthorityKind::User).await?,
+            host: trusted(AuthorityKind::Host).await?,
+        }),
+        protocols: vec![names::H2.to_vec(), names::HTTP_1_1.to_vec()],
+        cluster: Some(auth.cluster().to_owned()),
+    };
+    let tls = ServerTls::new(settings, clock)
+        .map_err(|error| failures::tls("the port of the Auth Service", &error))?;
+    Ok(Arc::new(TlsEndpoint::new(
+        tls,
+        HttpHandler::new(auth::server::service(auth)),
+    )))
+}
+
+/// An identity as this process uses it.
+///
+/// # Errors
+/// Its parts do not belong together, which would be our own fault.
+pub fn own_identity(signed: &HostIdentity) -> Result<Identity, Failure> {
+    let parts = IdentityParts {
+        private_key: signed.private_key.clone(),
+        tls_certificate: signed.certificate.clone(),
+        tls_authorities: signed.authorities.clone(),
+        ssh_certificate: Some(signed.ssh_certificate.clone()),
+    };
+    Identity::new(&parts, Origin::Process).map_err(|error| Failure::new(error.to_string()))
+}
+
+/// An identity as the tools on this host read it.
+///
+/// # Errors
+/// It cannot be written down, which would be our own fault.
+pub fn identity_file(signed: &HostIdentity, cluster: &str) -> Result<SecretText, Failure> {
+    let file = IdentityFile {
+        private_key: signed.private_key.clone(),
+        ssh_certificate: Some(signed.ssh_certificate.trim_end().to_owned()),
+        tls_certificate: signed.certificate.clone(),
+        ssh_authorities: signed
+            .ssh_authorities
+            .iter()
+            .map(|key| known_hosts_line(None, cluster, key))
+            .collect(),
+        tls_authorities: vec![signed.authorities.clone()],
+    };
+    file.write()
+        .map_err(|error| Failure::new(format!("the local administrator's identity: {error}")))
+}

@@ -1,0 +1,282 @@
+//! A running server: everything opened in the order that leaves nothing half-made, served until a signal comes, and
+//! closed so that nobody is cut off who could have finished.
+//!
+//! The order at the start: certificates of the web port are read, the data directory is taken, ports are bound, and only
+//! then a cluster is made or opened. Whatever fails before leaves no cluster behind.
+//!
+//! | module | does |
+//! | --- | --- |
+//! | [`home`] | the data directory's files besides the store |
+//! | [`ports`] | binds |
+//! | [`gate`] | the Auth Service's port and the identities of this process |
+//! | [`https`] | the certificates of the web port |
+//! | [`invite`] | the first administrator's link |
+//! | [`diag`] | figures and health |
+//! | [`signals`] | what the system asks of us |
+
+mod diag;
+mod gate;
+pub mod home;
+mod https;
+mod invite;
+mod ports;
+mod signals;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use access::ambient::{Clock, Entropy};
+use auth::{Auth, Opening, SealSource, Settings};
+use cli::Failure;
+use client::{Cluster, Connect, Destination, IdentityHandle};
+use store::{Sqlite, Store};
+use transport::Drain;
+use transport::drain::Drained;
+use transport::target::Target;
+
+use crate::config::Config;
+use crate::failures;
+use crate::log::Sink;
+use crate::version;
+use ports::Ports;
+use signals::{Signal, Signals};
+
+/// How long calls may take to finish once the server is asked to stop. Service managers wait ten seconds.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// The same for what this process says to itself.
+const PATIENCE_INSIDE: Duration = Duration::from_secs(1);
+
+/// What a server reads the time and draws chance from.
+pub struct Ambient {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Draws ids and secrets.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// Runs a server until it is asked to stop.
+///
+/// # Errors
+/// Why it did not start; what was running by then is stopped.
+pub async fn run(config: &Config, ambient: &Ambient, log: &Sink) -> Result<(), Failure> {
+    let signals =
+        Signals::listen().map_err(|error| Failure::new(format!("cannot wait for signals: {error}")))?;
+    tracing::info!(
+        version = version::COMPATIBLE,
+        git_ref = version::OURS,
+        config_file = config.file.as_ref().map(|file| tracing::field::display(file.display())),
+        data_dir = %config.data_dir.display(),
+        "Starting Teleport"
+    );
+    for note in &config.notes {
+        tracing::warn!("{note}");
+    }
+    let server = Server::start(config, ambient, log).await?;
+    server.serve(signals, log).await;
+    Ok(())
+}
+
+/// A server that is running.
+struct Server {
+    store: Arc<dyn Store>,
+    auth: Arc<Auth>,
+    https: Option<Arc<https::Https>>,
+    /// Whoever came from outside, and what belongs to them.
+    public: Drain,
+    /// What this process says to itself; outlives the guests.
+    inside: Drain,
+    /// Removed at the end.
+    _pid_file: Option<home::PidFile>,
+}
+
+impl Server {
+    async fn start(config: &Config, ambient: &Ambient, log: &Sink) -> Result<Self, Failure> {
+        let pairs = config
+            .proxy
+            .as_ref()
+            .map(|proxy| https::read_files(&proxy.certificates));
+        let pairs = pairs.transpose()?;
+        let store: Arc<dyn Store> = {
+            home::check_directory(&config.data_dir)?;
+            let store = Sqlite::open(&config.data_dir).map_err(|error| failures::store(&error))?;
+            Arc::new(store)
+        };
+        let ports = Ports::bind(config).await?;
+        let home = home::Home::open(&config.data_dir, &ambient.entropy)?;
+        let public = Drain::new();
+        let inside = Drain::new();
+        let proxy_settings = |cluster: &str| {
+            ports
+                .web
+                .as_ref()
+                .zip(config.proxy.as_ref())
+                .map(|(web, told)| proxy::Settings {
+                    cluster: cluster.to_owned(),
+                    host_id: home.host_id.clone(),
+                    node_name: config.node_name.clone(),
+                    public_addresses: told.public_addresses.clone(),
+                    listen_address: web.address,
+                    auth_listen_address: Some(ports.auth.address),
+                })
+        };
+        let settings = Settings {
+            cluster_name: config.auth.cluster_name.clone(),
+            public_hosts: gate::public_hosts(config),
+            proxy_public_address: proxy_settings("").map(|settings| settings.public_address().to_string()),
+            auth_preference: config.auth.preference.clone(),
+            networking: config.auth.networking.clone(),
+            recording: config.auth.recording.clone(),
+            ..Settings::new(home.host_id.clone(), config.node_name.clone())
+        };
+        let is_first_start = store.revision() == store::Revision(0);
+        let auth = Auth::open(Opening {
+            store: Arc::clone(&store),
+            seal: SealSource::File(config.seal_key_file.clone()),
+            clock: Arc::clone(&ambient.clock),
+            entropy: Arc::clone(&ambient.entropy),
+            settings,
+        })
+        .await
+        .map_err(|error| failures::auth(&error))?;
+        let identities = gate::identities(&auth, config).await?;
+        home.write_admin(&identities.admin, auth.cluster())?;
+        home.write_auth_address(ports.auth.address)?;
+        let auth_target = gate::target(&auth, &identities.auth, Arc::clone(&ambient.clock)).await?;
+        tokio::spawn(auth::services::requests::sweep::run(Arc::clone(&auth)));
+
+        let figures = diag::Figures::new(&auth, &store, &ports, log);
+        let mut server = Self {
+            store,
+            auth: Arc::clone(&auth),
+            https: None,
+            public: public.clone(),
+            inside: inside.clone(),
+            _pid_file: config.pid_file.as_deref().map(home::PidFile::write).transpose()?,
+        };
+        let proxy = match (proxy_settings(auth.cluster()), pairs) {
+            (Some(settings), Some(pairs)) => {
+                let own = home.web_certificate_file();
+                let https = https::Https::open(pairs, own, &settings, ambient)?;
+                let cluster = Cluster::lazy(Connect {
+                    identity: IdentityHandle::new(gate::own_identity(&identities.proxy)?),
+                    destination: Destination::InProcess(Arc::clone(&auth_target), inside.clone()),
+                    insecure: false,
+                    clock: Arc::clone(&ambient.clock),
+                    program: "teleport",
+                });
+                let proxy = proxy::Proxy::open(proxy::Opening {
+                    cluster,
+                    auth_road: (Arc::clone(&auth_target), inside.clone()),
+                    settings,
+                    clock: Arc::clone(&ambient.clock),
+                    entropy: Arc::clone(&ambient.entropy),
+                });
+                server.https = Some(Arc::clone(&https));
+                Some((proxy, https))
+            }
+            _ => None,
+        };
+        figures.register_proxy(proxy.as_ref().map(|(proxy, _)| proxy));
+        server.open_doors(ports, auth_target, proxy, figures);
+        if is_first_start {
+            invite::first_administrator(&auth, config).await;
+        }
+        Ok(server)
+    }
+
+    /// Begins to serve on every port.
+    fn open_doors(
+        &self,
+        ports: Ports,
+        auth_target: Arc<dyn Target>,
+        proxy: Option<(Arc<proxy::Proxy>, Arc<https::Https>)>,
+        figures: diag::Figures,
+    ) {
+        let public = &self.public;
+        let serve = |port: ports::Port, target: Arc<dyn Target>| {
+            public.spawn(port.listener.serve(target, public.clone()));
+        };
+        ports.auth.tell("Auth service", self.auth.cluster());
+        serve(ports.auth, Arc::clone(&auth_target));
+        if let (Some(web), Some((proxy, https))) = (ports.web, proxy) {
+            web.tell("Web proxy service", self.auth.cluster());
+            serve(web, proxy.port(Arc::clone(https.tls()), auth_target));
+            public.spawn(Arc::clone(&proxy).announce(public.clone()));
+            let (https, drain) = (Arc::clone(&https), public.clone());
+            public.spawn(async move {
+                tokio::select! {
+                    () = https.keep_fresh() => {}
+                    () = drain.begun() => {}
+                }
+            });
+        }
+        if let Some(diag) = ports.diag {
+            tracing::info!(listen_address = %diag.address, "Diagnostic service is starting.");
+            public.spawn(diag::serve(diag.socket, figures, public.clone()));
+        }
+        tracing::info!(
+            cluster = self.auth.cluster(),
+            "The new service has started successfully."
+        );
+    }
+
+    /// Serves until a signal says that it is enough.
+    async fn serve(self, mut signals: Signals, log: &Sink) {
+        loop {
+            match signals.next().await {
+                Signal::Stop(name) => {
+                    tracing::info!(signal = name, "Got a signal, stopping: finishing what has begun.");
+                    break;
+                }
+                Signal::Reload => self.reload(log).await,
+                Signal::Tell => self.tell(),
+                Signal::Ignored(name) => {
+                    tracing::warn!(
+                        signal = name,
+                        "This signal has no meaning here; restart the service instead."
+                    );
+                }
+            }
+        }
+        self.auth.health.stopping();
+        let quiet = tokio::select! {
+            drained = self.public.finish(PATIENCE) => drained,
+            () = signals.stop_again() => {
+                tracing::warn!("Got another signal, stopping at once.");
+                self.public.finish(Duration::ZERO).await
+            }
+        };
+        if let Drained::Cut(left) = quiet {
+            tracing::warn!(left, "Connections that did not finish in time were cut.");
+        }
+        self.inside.finish(PATIENCE_INSIDE).await;
+        self.store.close().await;
+        tracing::info!("The server has stopped.");
+    }
+
+    /// Reads again what may have been exchanged on disk.
+    async fn reload(&self, log: &Sink) {
+        match log.reopen() {
+            Ok(()) => tracing::info!("Reloading: the log file and the certificates of the web port."),
+            Err(error) => {
+                tracing::error!(%error, "The log file cannot be opened anew; going on with the old one.");
+            }
+        }
+        if let Some(https) = &self.https {
+            https.reload().await;
+        }
+    }
+
+    /// Says how things are.
+    fn tell(&self) {
+        let figures = self.store.figures();
+        tracing::info!(
+            health = ?self.auth.health.state(),
+            connections = self.public.open(),
+            items = figures.items,
+            records = figures.records,
+            watches = figures.watches,
+            "How things are."
+        );
+    }
+}
