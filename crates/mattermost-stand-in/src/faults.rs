@@ -20,6 +20,8 @@ pub enum Fault {
     CutBefore,
     /// Stores, then cuts the connection without an answer.
     CutAfter,
+    /// Takes the call, carries nothing out and never answers.
+    Silence,
     /// Waits before the call is carried out. A new post is "in work" meanwhile.
     DelayBefore(Duration),
     /// Carries the call out, then waits with the answer.

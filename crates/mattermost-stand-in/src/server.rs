@@ -178,6 +178,10 @@ async fn allowed(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Res
             record(0);
             return Err(Cut);
         }
+        Some(Fault::Silence) => {
+            record(0);
+            return std::future::pending().await;
+        }
         _ => {}
     }
     let request_id = ambient::id();
@@ -189,16 +193,24 @@ async fn allowed(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Res
     if let (Some(wait), false) = (wait, is_new_post) {
         sleep(wait).await;
     }
-    let call = api::Call {
-        shared,
-        token,
-        query,
-        body: &body,
-        too_large,
-        known,
-        wait: wait.filter(|_| is_new_post),
+    // A server carries a call out to its end, also when the caller has hung up meanwhile.
+    let carried_out = {
+        let (shared, body, below) = (Arc::clone(shared), body.clone(), below.to_owned());
+        let method = method.clone();
+        tokio::spawn(async move {
+            let call = api::Call {
+                shared: &shared,
+                token,
+                query,
+                body: &body,
+                too_large,
+                known,
+                wait: wait.filter(|_| is_new_post),
+            };
+            api::dispatch(&call, method.as_str(), &below).await
+        })
     };
-    let outcome: Result<Reply, Refusal> = api::dispatch(&call, method.as_str(), below).await;
+    let outcome: Result<Reply, Refusal> = carried_out.await.map_err(|_| Cut)?;
     if method != Method::GET {
         shared.changed();
     }
