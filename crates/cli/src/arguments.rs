@@ -370,31 +370,31 @@ mod tests {
         );
         check(
             "tool get x --nosuchflag",
-            expect![[r#"
+            expect![[r"
             tool: error: unknown long flag '--nosuchflag'
             → 1
-        "#]],
+        "]],
         );
         check(
             "tool get x --nosuchflag=3",
-            expect![[r#"
+            expect![[r"
             tool: error: unknown long flag '--nosuchflag'
             → 1
-        "#]],
+        "]],
         );
         check(
             "tool get x -z",
-            expect![[r#"
+            expect![[r"
             tool: error: unknown short flag '-z'
             → 1
-        "#]],
+        "]],
         );
         check(
             "tool get x y",
-            expect![[r#"
+            expect![[r"
             tool: error: unexpected y
             → 1
-        "#]],
+        "]],
         );
         check(
             "tool users nosuch",
@@ -409,73 +409,73 @@ mod tests {
     fn what_is_missing_or_wrong_shows_the_usage_first() {
         check(
             "tool get",
-            expect![[r#"
+            expect![[r"
             Usage: tool get [OPTIONS] <THINGS>
 
             ERROR: required argument 'things' not provided
             hint: `tool get --help` lists the flags
             → 1
-        "#]],
+        "]],
         );
         check(
             "tool users",
-            expect![[r#"
+            expect![[r"
             Usage: tool users [OPTIONS] <COMMAND>
 
             ERROR: must select a subcommand of 'users'
             hint: `tool users --help` lists the flags
             → 1
-        "#]],
+        "]],
         );
         check(
             "tool users add bob",
-            expect![[r#"
+            expect![[r"
             Usage: tool users add [OPTIONS] --roles <ROLES> <NAME>
 
             ERROR: required flag --roles not provided
             hint: `tool users add --help` lists the flags
             → 1
-        "#]],
+        "]],
         );
         check(
             "tool users add bob --roles",
-            expect![[r#"
+            expect![[r"
             Usage: tool users add [OPTIONS] --roles <ROLES> <NAME>
 
             ERROR: expected argument for flag '--roles'
             hint: `tool users add --help` lists the flags
             → 1
-        "#]],
+        "]],
         );
         check(
             "tool users add bob --roles=a --ttl=8",
-            expect![[r#"
+            expect![[r"
             Usage: tool users add [OPTIONS] --roles <ROLES> <NAME>
 
             ERROR: --ttl: `8` is not a duration; write it like `8h`, `90m` or `1h30m`
             hint: `tool users add --help` lists the flags
             → 1
-        "#]],
+        "]],
         );
         check(
             "tool users add bob --roles=a --ttl=1h --ttl=2h",
-            expect![[r#"
+            expect![[r"
             Usage: tool users add [OPTIONS] --roles <ROLES> <NAME>
 
             ERROR: flag '--ttl' cannot be repeated
             hint: `tool users add --help` lists the flags
             → 1
-        "#]],
+        "]],
         );
         check(
             "tool get x --format=xml",
-            expect![[r#"
+            expect![[r"
             Usage: tool get [OPTIONS] <THINGS>
 
             ERROR: enum value must be one of text,json, got 'xml'
             hint: `tool get --help` lists the flags
             → 1
-        "#]],
+        "]],
         );
     }
 

@@ -32,12 +32,11 @@ impl Live {
         let mut stderr = io::stderr().lock();
         // A lost terminal is no reason to stop waiting.
         let _ = if self.terminal {
-            let columns =
-                crossterm::terminal::size().map_or(text::WIDTH_DEFAULT, |(columns, _)| usize::from(columns));
+            // The last column stays free: some terminals wrap as soon as it is written.
             write!(
                 stderr,
                 "\r\x1b[2K{}",
-                text::shortened(&state, columns.saturating_sub(1).max(10))
+                text::shortened(&state, text::columns() - 1)
             )
         } else {
             writeln!(stderr, "{state}")

@@ -11,7 +11,15 @@ pub fn terminal_width() -> usize {
     if !std::io::stdout().is_terminal() {
         return WIDTH_DEFAULT;
     }
-    crossterm::terminal::size().map_or(WIDTH_DEFAULT, |(columns, _)| usize::from(columns.max(20)))
+    columns()
+}
+
+/// Columns of the terminal there is; never fewer than 20. A terminal that does not know its size has 80.
+pub(crate) fn columns() -> usize {
+    match crossterm::terminal::size() {
+        Ok((columns, _)) if columns > 0 => usize::from(columns.max(20)),
+        _ => WIDTH_DEFAULT,
+    }
 }
 
 /// Columns that `text` takes.

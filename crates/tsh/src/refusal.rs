@@ -8,6 +8,7 @@ use client::profile::ProfileError;
 use client::web::WebError;
 use client::{Cluster, ConnectError};
 use tonic::{Code, Status};
+use transport::tls::TlsError;
 
 /// A server's answer to a call.
 pub fn of_call(cluster: &Cluster, status: &Status) -> Failure {
@@ -131,6 +132,12 @@ pub fn of_identity(error: IdentityError) -> Failure {
 /// What a proxy's web API answered, or why it did not.
 #[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
 pub fn of_web(error: WebError) -> Failure {
+    if let WebError::Tls(TlsError::ServerAuthorities(_)) = error {
+        return Failure::new("this machine trusts no authority at all, so no proxy can be believed").hint(
+            "install the system's certificates (`ca-certificates`), name the proxy's in SSL_CERT_FILE, or use \
+             `--insecure` for a test",
+        );
+    }
     let hint = error.hint().or_else(|| {
         let status = error.status()?.as_u16();
         (status == 429).then(|| "wait a little, then try again".to_owned())

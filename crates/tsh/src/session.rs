@@ -55,7 +55,7 @@ impl Session {
                 place: Place::File(addresses),
             }));
         }
-        let directory = world.profiles()?;
+        let directory = World::profiles()?;
         let name = match world.proxy_host()? {
             Some(host) => Some(host),
             None => directory.current_name().map_err(refusal::of_profile)?,

@@ -38,7 +38,7 @@ impl World {
     }
 
     /// Where profiles lie.
-    pub fn profiles(&self) -> Result<ProfileDir, Failure> {
+    pub fn profiles() -> Result<ProfileDir, Failure> {
         ProfileDir::from_environment().map_err(refusal::of_profile)
     }
 

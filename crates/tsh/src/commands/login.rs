@@ -145,7 +145,7 @@ async fn sign_in(world: &World, asked: &Login, before: Option<Profile>) -> Resul
 
 /// The profile that names the proxy when no flag does, whether its user is still logged in or not.
 fn known_profile(world: &World) -> Result<Option<Profile>, Failure> {
-    let directory = world.profiles()?;
+    let directory = World::profiles()?;
     Ok(match world.proxy_host()? {
         Some(host) => directory.load(&host).unwrap_or_default(),
         None => directory.current().map_err(refusal::of_profile)?,
@@ -181,7 +181,7 @@ fn save(
     identity
         .check_time(world.clock.now())
         .map_err(refusal::of_identity)?;
-    let directory = world.profiles()?;
+    let directory = World::profiles()?;
     directory.save(&profile, &keys).map_err(refusal::of_profile)?;
     Session::of_profile(&directory, profile.name())?
         .ok_or_else(|| Failure::new("the profile that was just written cannot be read again"))
@@ -204,7 +204,7 @@ fn say_if_shorter(world: &World, session: &Session) {
 async fn after(world: &World, asked: &Login, session: Session) -> Result<(), Failure> {
     let cluster = match session.connect(world).await {
         Ok(cluster) => cluster,
-        Err(failure) if asks(asked) => return Err(signed_out(world, &session, failure)),
+        Err(failure) if asks(asked) => return Err(signed_out(&session, failure)),
         Err(failure) => {
             out::talk(&format!(
                 "Signed in, but the cluster does not answer: {}",
@@ -230,15 +230,15 @@ async fn after(world: &World, asked: &Login, session: Session) -> Result<(), Fai
     match ended {
         Ok(ended) => flow::code(ended),
         // Whoever signed in for a request that came to nothing is not left signed in.
-        Err(failure) => match Session::of_profile(&world.profiles()?, &name) {
-            Ok(Some(session)) => Err(signed_out(world, &session, failure)),
+        Err(failure) => match Session::of_profile(&World::profiles()?, &name) {
+            Ok(Some(session)) => Err(signed_out(&session, failure)),
             _ => Err(failure),
         },
     }
 }
 
-fn signed_out(world: &World, session: &Session, failure: Failure) -> Failure {
-    if let Ok(directory) = world.profiles() {
+fn signed_out(session: &Session, failure: Failure) -> Failure {
+    if let Ok(directory) = World::profiles() {
         // The failure that led here is the one to tell.
         let _ = directory.remove(&session.profile);
     }

@@ -11,7 +11,7 @@ use crate::world::World;
 /// Runs the command.
 pub fn run(world: &World) -> Result<(), Failure> {
     match (world.proxy_host()?, world.user()) {
-        (Some(host), Some(user)) => one(world, &host, user),
+        (Some(host), Some(user)) => one(&host, user),
         (None, None) => everybody(world),
         (None, Some(user)) => out::data(&format!(
             "Specify --proxy to log out user {} from a specific proxy or remove the --user flag to log out all users from all proxies.\n",
@@ -24,8 +24,8 @@ pub fn run(world: &World) -> Result<(), Failure> {
     }
 }
 
-fn one(world: &World, host: &str, user: &str) -> Result<(), Failure> {
-    let directory = world.profiles()?;
+fn one(host: &str, user: &str) -> Result<(), Failure> {
+    let directory = World::profiles()?;
     let profile = directory.load(host).map_err(refusal::of_profile)?;
     let gone = match profile {
         Some(profile) if profile.user == user => directory.remove(&profile),
@@ -45,7 +45,7 @@ fn one(world: &World, host: &str, user: &str) -> Result<(), Failure> {
 }
 
 fn everybody(world: &World) -> Result<(), Failure> {
-    let directory = world.profiles()?;
+    let directory = World::profiles()?;
     let now = world.clock.now();
     let mut expired = Vec::new();
     for name in directory.names().map_err(refusal::of_profile)? {

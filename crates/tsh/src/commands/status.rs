@@ -29,7 +29,7 @@ pub async fn run(world: &World, asked: &Status) -> Result<(), Failure> {
         );
     };
     let now = world.clock.now();
-    let others = others(world, &active)?;
+    let others = others(&active)?;
     let verbose = asked.verbose || world.debug();
     let fields = Fields::of(&active)?;
     out::data(&match asked.format.format {
@@ -51,17 +51,17 @@ pub async fn run(world: &World, asked: &Status) -> Result<(), Failure> {
 
 /// The status block of a session, as other commands end with it.
 pub fn show(world: &World, session: &Session) -> Result<(), Failure> {
-    let others = others(world, session)?;
+    let others = others(session)?;
     let fields = Fields::of(session)?;
     out::data(&print::text(&fields, &others, world.clock.now(), world.debug()))
 }
 
 /// The profiles besides the active one. One that cannot be read is told about and left out.
-fn others(world: &World, active: &Session) -> Result<Vec<Fields>, Failure> {
+fn others(active: &Session) -> Result<Vec<Fields>, Failure> {
     if active.is_file() {
         return Ok(Vec::new());
     }
-    let directory = world.profiles()?;
+    let directory = World::profiles()?;
     let mut others = Vec::new();
     for name in directory.names().map_err(crate::refusal::of_profile)? {
         if name == active.profile.name() {

@@ -52,7 +52,7 @@ impl Fields {
             traits: certified
                 .traits
                 .iter()
-                .map(|(name, values)| (name.clone(), values.iter().cloned().collect()))
+                .map(|(name, values)| (name.clone(), values.clone()))
                 .collect(),
             logins: certified
                 .principals

@@ -1,0 +1,13 @@
+//! The real `tsh` against a cluster in this process, over real connections: what people and scripts see.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod asking;
+mod deciding;
+mod invites;
+mod output;
+mod people;
+mod run;
+mod signing_in;
+mod terminal;
+mod world;
