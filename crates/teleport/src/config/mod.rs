@@ -17,6 +17,8 @@ pub mod mistakes;
 pub mod process;
 pub mod proxy;
 pub mod section;
+#[cfg(test)]
+mod tests;
 pub mod values;
 
 use std::path::{Path, PathBuf};
