@@ -58,6 +58,8 @@ pub struct Auth {
     pub(crate) presence: crate::presence::Presence,
     /// Who is at work on which request.
     pub(crate) turns: crate::services::requests::Turns,
+    /// Reviews that wait to be judged.
+    pub(crate) desks: Arc<crate::services::requests::Desks<crate::services::requests::Ballot>>,
     /// Where lists find requests.
     pub(crate) catalogue: crate::services::requests::Catalogue,
 }
@@ -206,6 +208,7 @@ impl Auth {
             limits: Limits::new(settings.rates),
             presence: crate::presence::Presence::default(),
             turns: crate::services::requests::Turns::default(),
+            desks: Arc::default(),
             catalogue: crate::services::requests::Catalogue::default(),
             state,
             clock,

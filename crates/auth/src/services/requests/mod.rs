@@ -5,6 +5,7 @@ pub mod capabilities;
 mod catalogue;
 pub mod create;
 pub mod delete;
+mod desk;
 pub mod explain;
 pub mod list;
 mod people;
@@ -23,7 +24,9 @@ use wire::keep::Kept;
 use wire::pb::types;
 
 pub use catalogue::Catalogue;
+pub use desk::Desks;
 pub use people::{Person, person};
+pub use review::Ballot;
 pub use turns::Turns;
 
 use crate::auth::Auth;

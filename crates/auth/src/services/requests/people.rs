@@ -40,11 +40,17 @@ impl Person {
         }
     }
 
-    /// The same, as far as a certificate says more: a machine stays one, whatever became of its user's labels.
-    #[must_use]
-    pub fn holding(mut self, certificate: &pki::Identity) -> Self {
-        self.is_bot |= certificate.bot_name.is_some();
-        self
+    /// As somebody who reviews with this certificate: a machine stays one, whatever became of its user's labels.
+    pub fn reviewer_with(&self, certificate: &pki::Identity, impersonated: bool) -> Reviewer<'_> {
+        let reviewer = self.reviewer(impersonated);
+        Reviewer {
+            voter: if certificate.bot_name.is_some() {
+                Voter::Machine
+            } else {
+                reviewer.voter
+            },
+            ..reviewer
+        }
     }
 
     /// As somebody who reviews.

@@ -1,27 +1,44 @@
 //! `AuthService.SubmitAccessReview`: somebody says yes or no.
+//!
+//! Reviews of one request that arrive together are judged one after the other and committed together, each with its own
+//! record; see [`super::desk`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use access::request::{self, ReviewError, State};
+use jiff::Timestamp;
+use tokio::sync::oneshot;
 use wire::convert;
 use wire::keep::Kept;
 use wire::pb::types;
 
+use super::desk::Desk;
 use super::{Person, person, refused, resting_on_people};
-use crate::audit::access as told;
+use crate::audit::{Actor, access as told};
 use crate::auth::Auth;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
-use crate::state::requests::put_resolved;
+use crate::state::requests::{FoundRequest, put_resolved};
 use crate::state::resource::{Resource as _, stamp};
 use crate::state::{Change, Tries};
 
+type Answered = Answer<Kept<types::AccessRequestV3>>;
+
+/// A review that waits to be judged: all that is needed of its call.
+#[derive(Debug)]
+pub struct Ballot {
+    submission: request::Submission,
+    identity: pki::Identity,
+    name: String,
+    impersonated: bool,
+    actor: Actor,
+    now: Timestamp,
+    answer: oneshot::Sender<Answered>,
+}
+
 /// Handles the call.
-pub async fn handle(
-    auth: &Auth,
-    call: &Call,
-    submitted: types::AccessReviewSubmission,
-) -> Answer<Kept<types::AccessRequestV3>> {
+pub async fn handle(auth: &Arc<Auth>, call: &Call, submitted: types::AccessReviewSubmission) -> Answered {
     let review = submitted.review.unwrap_or_default();
     let submission =
         convert::submission(&review).map_err(|error| Failure::bad_parameter(error.to_string()))?;
@@ -33,38 +50,158 @@ pub async fn handle(
         let error = ReviewError::NoRights(call.caller.short_name().to_owned());
         return Err(refused(error.class(), &error));
     };
-    let id = submitted.request_id;
-    let _turn = auth.turns.take(&id).await;
+    let (answer, answered) = oneshot::channel();
+    let ballot = Ballot {
+        submission,
+        identity: caller.identity.clone(),
+        name: caller.name().to_owned(),
+        impersonated: caller.is_impersonated(),
+        actor: call.actor().clone(),
+        now: call.now,
+        answer,
+    };
+    if let Some(desk) = auth.desks.line_up(&submitted.request_id, ballot) {
+        // A task of its own: others wait for it who must not suffer when this caller goes away.
+        tokio::spawn(serve(Arc::clone(auth), desk));
+    }
+    answered
+        .await
+        .unwrap_or_else(|_| Err(Failure::internal("a review was not judged; the log says more")))
+}
+
+/// Judges until nobody waits any more.
+async fn serve(auth: Arc<Auth>, mut desk: Desk<Ballot>) {
+    loop {
+        let turn = auth.turns.take(desk.id()).await;
+        let ballots = desk.next();
+        if ballots.is_empty() {
+            return;
+        }
+        let verdicts = judge(&auth, desk.id(), &ballots).await;
+        drop(turn);
+        for (ballot, verdict) in ballots.into_iter().zip(verdicts) {
+            // Whoever asked may have gone; what is committed stays so.
+            let _ = ballot.answer.send(verdict);
+        }
+    }
+}
+
+/// Judges the ballots in their order, each on what those before it have made of the request, and commits what counts.
+///
+/// Everybody whose review counted gets the request as it is stored then.
+async fn judge(auth: &Auth, id: &str, ballots: &[Ballot]) -> Vec<Answered> {
     let mut tries = Tries::default();
     loop {
-        let seen = auth.state.revision();
-        let reviewer = person(auth, caller.name(), call.now)
-            .await?
-            .ok_or_else(crate::failure::denied)?
-            .holding(&caller.identity);
-        let impersonated = caller.is_impersonated();
-        rights_first(&reviewer, &submission)?;
+        match judge_once(auth, id, ballots).await {
+            Ok(Judged::Done(verdicts)) => return verdicts,
+            Ok(Judged::Meanwhile(verdicts, refused)) => {
+                if let Err(failure) = tries.again(refused) {
+                    let fails = |verdict: Verdict| verdict.and(Err(failure.clone()));
+                    return verdicts.into_iter().map(fails).collect();
+                }
+            }
+            Err(failure) => return ballots.iter().map(|_| Err(failure.clone())).collect(),
+        }
+    }
+}
+
+/// What became of one ballot, before the commit.
+type Verdict = Answer<()>;
+
+enum Judged {
+    Done(Vec<Answered>),
+    /// Nothing was committed: something changed under it, or it could not be written.
+    Meanwhile(Vec<Verdict>, crate::state::Refused),
+}
+
+async fn judge_once(auth: &Auth, id: &str, ballots: &[Ballot]) -> Answer<Judged> {
+    let now = ballots.iter().map(|ballot| ballot.now).max();
+    let now = now.unwrap_or_else(|| auth.clock.now());
+    let seen = auth.state.revision();
+    let found = auth.state.request(id, now).await?;
+    let stored = found.iter().flat_map(|found| &found.request.reviews);
+    let mut people: HashMap<&str, Person> = HashMap::new();
+    for name in stored
+        .map(|review| &review.author)
+        .chain(ballots.iter().map(|ballot| &ballot.name))
+    {
+        if !people.contains_key(name.as_str())
+            && let Some(person) = person(auth, name, now).await?
+        {
+            people.insert(name, person);
+        }
+    }
+    let mut count = Count::of(found.as_ref(), &people, now);
+    let verdicts: Vec<Verdict> = ballots
+        .iter()
+        .map(|ballot| count.add(id, ballot, people.get(ballot.name.as_str())))
+        .collect();
+    let (Some(found), Some(outcome), Some(change)) = (&found, count.outcome, count.change) else {
+        // Nobody's review counts, so there is nothing to commit.
+        let none = |verdict: Verdict| verdict.and(Err(Failure::internal("a counted review is missing")));
+        return Ok(Judged::Done(verdicts.into_iter().map(none).collect()));
+    };
+    let change = change.require_same(&types::AccessRequestV3::key(id), Some(found.revision));
+    let change = resting_on_people(change, seen);
+    let dropped = outcome.resolved.map(|_| outcome.dropped).unwrap_or_default();
+    let (change, mut message) = put_resolved(change, Some(found), &outcome.request, dropped)?;
+    Ok(match auth.state.commit(change).await {
+        Ok(committed) => {
+            message.metadata_mut().revision = stamp(committed.revision);
+            let answer = |verdict: Verdict| verdict.map(|()| message.clone());
+            Judged::Done(verdicts.into_iter().map(answer).collect())
+        }
+        Err(refused) => Judged::Meanwhile(verdicts, refused),
+    })
+}
+
+/// The request while ballots are added to it.
+struct Count<'a> {
+    found: Option<&'a FoundRequest>,
+    /// The standing of the authors of the reviews so far.
+    panel: BTreeMap<String, request::Reviewer<'a>>,
+    /// After the last ballot that counts.
+    outcome: Option<request::Outcome>,
+    /// With the record of every ballot that counts.
+    change: Option<Change>,
+    now: Timestamp,
+}
+
+impl<'a> Count<'a> {
+    fn of(found: Option<&'a FoundRequest>, people: &'a HashMap<&str, Person>, now: Timestamp) -> Self {
+        let stored = found.into_iter().flat_map(|found| &found.request.reviews);
+        let panel = stored.filter_map(|review| {
+            let person = people.get(review.author.as_str())?;
+            Some((person.name.clone(), person.reviewer(false)))
+        });
+        Self {
+            found,
+            panel: panel.collect(),
+            outcome: None,
+            change: None,
+            now,
+        }
+    }
+
+    /// Judges one ballot; if it counts, it is part of the request and of the change from then on.
+    fn add(&mut self, id: &str, ballot: &Ballot, person: Option<&'a Person>) -> Verdict {
+        let person = person.ok_or_else(crate::failure::denied)?;
+        let reviewer = person.reviewer_with(&ballot.identity, ballot.impersonated);
+        rights_first(person, &ballot.submission)?;
         if id.is_empty() {
             return Err(Failure::bad_parameter("missing request ID"));
         }
-        let Some(found) = auth.state.request(&id, call.now).await? else {
+        let Some(found) = self.found else {
             return Err(Failure::not_found(format!(
                 "cannot apply review to access request {id:?} (not found)"
             )));
         };
-        let panel = panel(auth, call, &found.request).await?;
-        let panel: BTreeMap<_, _> = panel
-            .iter()
-            .map(|person| (person.name.clone(), person.reviewer(false)))
-            .collect();
-        let outcome = request::review(
-            &found.request,
-            &submission,
-            &reviewer.reviewer(impersonated),
-            &panel,
-            call.now,
-        )
-        .map_err(|error| refused(error.class(), &error))?;
+        let request = self
+            .outcome
+            .as_ref()
+            .map_or(&found.request, |outcome| &outcome.request);
+        let outcome = request::review(request, &ballot.submission, &reviewer, &self.panel, ballot.now)
+            .map_err(|error| refused(error.class(), &error))?;
         let Some(newest) = outcome.request.reviews.last() else {
             return Err(Failure::internal("a counted review is missing"));
         };
@@ -78,19 +215,14 @@ pub async fn handle(
             .collect();
         counted.sort();
         counted.dedup();
-        let event = told::reviewed(call.actor(), &outcome.request, newest, &counted);
-        let change = Change::new(call.now, &call.actor().user, event)
-            .require_same(&types::AccessRequestV3::key(&id), Some(found.revision));
-        let change = resting_on_people(change, seen);
-        let dropped = outcome.resolved.map(|_| outcome.dropped).unwrap_or_default();
-        let (change, mut message) = put_resolved(change, Some(&found), &outcome.request, dropped)?;
-        match auth.state.commit(change).await {
-            Ok(committed) => {
-                message.metadata_mut().revision = stamp(committed.revision);
-                return Ok(message);
-            }
-            Err(refused) => tries.again(refused)?,
-        }
+        let event = told::reviewed(&ballot.actor, &outcome.request, newest, &counted);
+        self.change = Some(match self.change.take() {
+            None => Change::new(self.now, &ballot.actor.user, event),
+            Some(change) => change.telling(&ballot.actor.user, event),
+        });
+        self.panel.insert(person.name.clone(), person.reviewer(false));
+        self.outcome = Some(outcome);
+        Ok(())
     }
 }
 
