@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use access::{Role, SystemRole, Traits};
 use jiff::{SignedDuration, Timestamp};
@@ -41,11 +42,11 @@ pub enum Who {
 #[derive(Debug, Clone)]
 pub struct UserCaller {
     /// The user resource.
-    pub user: Kept<types::UserV2>,
+    pub user: Arc<Kept<types::UserV2>>,
     /// Who is behind the name.
     pub subject: Subject,
     /// What the certificate says.
-    pub identity: Identity,
+    pub identity: Arc<Identity>,
     /// First the roles the user holds for good and the certificate carries, then those it carries
     /// through access requests that are still good.
     roles: Vec<Role>,
@@ -121,13 +122,13 @@ impl Caller {
             user_agent: user_agent.to_owned(),
             ..Actor::system()
         };
-        let Some((certificate, authority)) = peer.certificate().zip(peer.authority()) else {
+        let Some((identity, authority)) = peer.identity().zip(peer.authority()) else {
             return Ok(Self {
                 who: Who::Nobody,
                 actor: anonymous,
             });
         };
-        let identity = Identity::from_certificate(certificate).map_err(|error| {
+        let identity = identity.map_err(|error| {
             tracing::debug!(%error, peer = %peer.address(), "a certificate tells no identity");
             Failure::access_denied("access denied: invalid client certificate")
         })?;
@@ -174,7 +175,7 @@ impl Caller {
                 })
             }
             Named::User { name } => {
-                let user = read_user(state, name, identity.clone(), now).await?;
+                let user = read_user(state, name, Arc::clone(identity), now).await?;
                 let actor = Actor {
                     user: user.name().to_owned(),
                     kind: Some(if user.is_bot() {
@@ -313,8 +314,8 @@ impl Caller {
     }
 }
 
-async fn read_user(state: &State, name: &str, identity: Identity, now: Timestamp) -> Answer<UserCaller> {
-    let user = state.find::<types::UserV2>(name, now).await?;
+async fn read_user(state: &State, name: &str, identity: Arc<Identity>, now: Timestamp) -> Answer<UserCaller> {
+    let user = state.user(name, now).await?;
     let subject = state.subject(name, now).await?;
     // Whether a user exists is told to nobody who is not that user.
     let (Some(user), Some(subject)) = (user, subject) else {
@@ -327,14 +328,13 @@ async fn read_user(state: &State, name: &str, identity: Identity, now: Timestamp
     if !subject.value.can_hold_certificate_of(issued) {
         return Err(denied());
     }
-    let user = user.resource;
     let carried: BTreeSet<&str> = identity.groups.iter().map(String::as_str).collect();
     let mut roles: Vec<Role> = Vec::new();
     for role in crate::services::users::roles_of(&user) {
         if carried.contains(role.as_str())
-            && let Some(role) = read_role(state, role, now).await?
+            && let Some(role) = state.role(role, now).await?
         {
-            roles.push(role);
+            roles.push(Role::clone(&role));
         }
     }
     let held = roles.len();
@@ -348,9 +348,9 @@ async fn read_user(state: &State, name: &str, identity: Identity, now: Timestamp
             let known = roles.iter().any(|known| known.name == role);
             if carried.contains(role.as_str())
                 && !known
-                && let Some(role) = read_role(state, &role, now).await?
+                && let Some(role) = state.role(&role, now).await?
             {
-                roles.push(role);
+                roles.push(Role::clone(&role));
             }
         }
     }
@@ -364,12 +364,4 @@ async fn read_user(state: &State, name: &str, identity: Identity, now: Timestamp
         requests,
         traits,
     })
-}
-
-/// A role as decisions read it; `None` if it is gone.
-async fn read_role(state: &State, name: &str, now: Timestamp) -> Answer<Option<Role>> {
-    match state.find::<types::RoleV6>(name, now).await? {
-        Some(found) => crate::policy::role(&found.resource).map(Some),
-        None => Ok(None),
-    }
 }

@@ -3,9 +3,11 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
+use pki::Identity;
+use pki::identity::IdentityError;
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::server::TlsStream;
@@ -28,6 +30,8 @@ struct Facts {
     address: SocketAddr,
     local: SocketAddr,
     certificate: Option<(CertificateDer<'static>, Authority)>,
+    /// What the certificate says, read when somebody asks for the first time.
+    identity: OnceLock<Result<Arc<Identity>, IdentityError>>,
     protocol: Option<Vec<u8>>,
     server_name: Option<String>,
 }
@@ -45,6 +49,7 @@ impl Peer {
             address,
             local,
             certificate,
+            identity: OnceLock::new(),
             protocol,
             server_name,
         }))
@@ -80,6 +85,13 @@ impl Peer {
     /// on it has to look at its end again.
     pub fn certificate(&self) -> Option<&CertificateDer<'static>> {
         self.0.certificate.as_ref().map(|(certificate, _)| certificate)
+    }
+
+    /// What [`Peer::certificate`] says of the peer; read once for a connection, as it cannot change.
+    pub fn identity(&self) -> Option<Result<&Arc<Identity>, &IdentityError>> {
+        let certificate = self.certificate()?;
+        let read = || Identity::from_certificate(certificate).map(Arc::new);
+        Some(self.0.identity.get_or_init(read).as_ref())
     }
 
     /// Which authorities vouch for [`Peer::certificate`].

@@ -32,7 +32,7 @@ pub async fn access_requests(
 
 /// Handles `AuthService.GetCurrentUser`.
 pub async fn current_user(_: &Auth, call: &Call, (): ()) -> Answer<Kept<types::UserV2>> {
-    Ok(call.caller.require_user()?.user.clone())
+    Ok(Kept::clone(&call.caller.require_user()?.user))
 }
 
 /// Handles `AuthService.GetCurrentUserRoles`.

@@ -6,6 +6,7 @@
 pub mod authorities;
 pub mod change;
 pub mod cluster;
+mod known;
 pub mod people;
 pub mod requests;
 pub mod resource;
@@ -16,9 +17,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use resource::Resource as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::{Committed, Item, Key, Page, Prefix, Range, ReadError, Record, Revision, Seal, Store};
+use wire::keep::Kept;
+use wire::pb::types;
 
 pub use change::{Change, Refused, Tries};
 
@@ -37,6 +41,8 @@ pub struct State {
     health: Health,
     metrics: Metrics,
     signers: authorities::Signers,
+    users: known::Known<Kept<types::UserV2>>,
+    roles: known::Known<access::Role>,
 }
 
 /// Something of ours, read: the thing, and the commit that wrote it.
@@ -68,6 +74,8 @@ impl State {
             health,
             metrics,
             signers: authorities::Signers::default(),
+            users: known::Known::default(),
+            roles: known::Known::default(),
         }
     }
 
@@ -133,6 +141,20 @@ impl State {
                 None => return Ok((items, seen)),
             }
         }
+    }
+
+    /// The user called `name`.
+    pub async fn user(&self, name: &str, now: Timestamp) -> Answer<Option<Arc<Kept<types::UserV2>>>> {
+        let item = self.item(&types::UserV2::key(name), now).await?;
+        let read = |item: &Item| resource::Found::read(item).map(|found| found.resource);
+        item.map(|item| self.users.read(&item, read)).transpose()
+    }
+
+    /// The role called `name`, as decisions read it.
+    pub async fn role(&self, name: &str, now: Timestamp) -> Answer<Option<Arc<access::Role>>> {
+        let item = self.item(&types::RoleV6::key(name), now).await?;
+        let read = |item: &Item| crate::policy::role(&resource::Found::read(item)?.resource);
+        item.map(|item| self.roles.read(&item, read)).transpose()
     }
 
     /// One record of our own (not a resource of Teleport's).

@@ -4,7 +4,6 @@ use access::request::{Requester, Reviewer, Voter};
 use access::{Role, Traits};
 use jiff::Timestamp;
 use wire::convert;
-use wire::pb::types;
 
 use crate::auth::Auth;
 use crate::failure::Answer;
@@ -73,7 +72,7 @@ impl Person {
 
 /// The person called `name`; `None` if there is none.
 pub async fn person(auth: &Auth, name: &str, now: Timestamp) -> Answer<Option<Person>> {
-    let Some(user) = auth.state.find::<types::UserV2>(name, now).await? else {
+    let Some(user) = auth.state.user(name, now).await? else {
         return Ok(None);
     };
     let Some(subject) = auth
@@ -84,11 +83,10 @@ pub async fn person(auth: &Auth, name: &str, now: Timestamp) -> Answer<Option<Pe
     else {
         return Ok(None);
     };
-    let user = user.resource;
     let mut roles = Vec::new();
     for role in roles_of(&user) {
-        if let Some(found) = auth.state.find::<types::RoleV6>(role, now).await? {
-            roles.push(crate::policy::role(&found.resource)?);
+        if let Some(role) = auth.state.role(role, now).await? {
+            roles.push(Role::clone(&role));
         }
     }
     let targets = Targets {

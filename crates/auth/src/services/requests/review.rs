@@ -29,7 +29,7 @@ type Answered = Answer<Kept<types::AccessRequestV3>>;
 #[derive(Debug)]
 pub struct Ballot {
     submission: request::Submission,
-    identity: pki::Identity,
+    identity: Arc<pki::Identity>,
     name: String,
     impersonated: bool,
     actor: Actor,
@@ -53,7 +53,7 @@ pub async fn handle(auth: &Arc<Auth>, call: &Call, submitted: types::AccessRevie
     let (answer, answered) = oneshot::channel();
     let ballot = Ballot {
         submission,
-        identity: caller.identity.clone(),
+        identity: Arc::clone(&caller.identity),
         name: caller.name().to_owned(),
         impersonated: caller.is_impersonated(),
         actor: call.actor().clone(),
