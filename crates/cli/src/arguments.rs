@@ -156,11 +156,12 @@ fn stop(root: &Command, error: &clap::Error, arguments: &[OsString]) -> Stop {
             } else {
                 format!("unexpected {argument}")
             };
-            Stop::unknown(&program, &what, first(ContextKind::SuggestedArg).as_deref())
+            let nearest = first(ContextKind::SuggestedArg).filter(|nearest| alike(&argument, nearest));
+            Stop::unknown(&program, &what, nearest.as_deref())
         }
         ErrorKind::InvalidSubcommand => {
             let word = first(ContextKind::InvalidSubcommand).unwrap_or_default();
-            let nearest = first(ContextKind::SuggestedSubcommand);
+            let nearest = first(ContextKind::SuggestedSubcommand).filter(|nearest| alike(&word, nearest));
             let what = format!("expected command but got {word:?}");
             Stop::unknown(&program, &what, nearest.as_deref())
         }
@@ -209,6 +210,12 @@ fn stop(root: &Command, error: &clap::Error, arguments: &[OsString]) -> Stop {
             Stop::misused(&mut command, line.trim_start_matches("error: ").to_owned())
         }
     }
+}
+
+/// Whether a suggestion may be what was meant: people slip at the end of a word sooner than at its beginning.
+fn alike(word: &str, suggestion: &str) -> bool {
+    let start = |word: &str| word.trim_start_matches('-').chars().take(2).collect::<String>();
+    start(word) == start(suggestion)
 }
 
 /// `required flag --out/-o not provided`, `required argument 'resources' not provided`.

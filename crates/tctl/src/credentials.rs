@@ -78,7 +78,7 @@ pub fn unreachable(error: &ConnectError) -> Failure {
     if let ConnectError::Identity(error) = error {
         return unusable(error);
     }
-    let mut failure = Failure::new(chain(error));
+    let mut failure = Failure::new(error.to_string());
     if let Some(hint) = error.hint() {
         failure = failure.hint(hint);
     }

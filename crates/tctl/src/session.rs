@@ -9,7 +9,7 @@ use access::ambient::Clock;
 use cli::{Failure, style, text};
 use client::{Cluster, Connect, Destination, IdentityHandle};
 use tonic::metadata::MetadataMap;
-use tonic::{Response, Status};
+use tonic::{Code, Response, Status};
 use wire::metadata::warnings;
 use wire::pb::proto::{
     self, AdminAction, CreateAuthenticateChallengeRequest, IsMfaRequiredRequest, MfaRequired, PingResponse,
@@ -124,6 +124,13 @@ impl Session {
                 class: Class::ConnectionProblem,
                 message: error.to_string(),
                 hint: error.hint(),
+            };
+        }
+        if status.code() == Code::Unimplemented && status.message().is_empty() {
+            return Refusal {
+                class: Class::NotImplemented,
+                message: "this cluster does not offer that yet".to_owned(),
+                hint: None,
             };
         }
         let failure = status::Failure::from(status);

@@ -546,7 +546,8 @@ impl Alert {
             AlertDescription::UnknownCA | AlertDescription::DecryptError => {
                 Some("the credentials are for another cluster: use those of the cluster dialled".to_owned())
             }
-            AlertDescription::UnrecognisedName => {
+            // The second is what a server says that has no certificate for the name.
+            AlertDescription::UnrecognisedName | AlertDescription::AccessDenied => {
                 Some("the credentials are for a cluster that this server does not serve".to_owned())
             }
             _ => None,

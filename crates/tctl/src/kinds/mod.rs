@@ -26,9 +26,12 @@ pub const READABLE: [Kind; 14] = [
     Kind::AccessRequest,
 ];
 
-/// The kinds that a backup holds: what people have made, not what happens with it.
+/// The kinds that a backup holds: what people have made, not what happens with it. Monitoring rules follow when clusters
+/// keep them.
 pub fn in_backup() -> impl Iterator<Item = Kind> {
-    READABLE.into_iter().filter(|kind| *kind != Kind::AccessRequest)
+    READABLE
+        .into_iter()
+        .filter(|kind| !matches!(kind, Kind::AccessRequest | Kind::AccessMonitoringRule))
 }
 
 /// What a command says of a kind that this version knows by name and no more.

@@ -10,6 +10,9 @@ use crate::columns::fitted;
 /// The role that everybody has and nobody can change.
 const IMPLICIT_ROLE: &str = "default-implicit-role";
 
+/// Begins the login of a preset role with which nobody can log in.
+const NO_LOGIN: &str = "no-login-";
+
 /// The lines for resources of one kind, for a terminal of `columns`; everything in full if `verbose`.
 pub fn text(kind: Kind, resources: &[Resource], verbose: bool, columns: usize) -> String {
     let documents: Vec<Json> = resources.iter().map(Resource::to_json).collect();
@@ -142,7 +145,7 @@ fn roles(documents: &[Json], columns: usize) -> String {
         .map(|role| {
             [
                 string(role, "/metadata/name"),
-                list(role, "/spec/allow/logins", ","),
+                logins(role),
                 node_labels(role),
                 rules(role),
             ]
@@ -155,6 +158,18 @@ fn roles(documents: &[Json], columns: usize) -> String {
         "Access to resources",
     ];
     fitted(header, rows, columns)
+}
+
+/// The logins of a role. One that was made up because a certificate needs one is nobody's login.
+fn logins(role: &Json) -> String {
+    let logins = role.pointer("/spec/allow/logins").and_then(Json::as_array);
+    let shown: Vec<&str> = logins
+        .into_iter()
+        .flatten()
+        .filter_map(Json::as_str)
+        .filter(|login| !login.starts_with(NO_LOGIN))
+        .collect();
+    shown.join(",")
 }
 
 /// `<all nodes>`, or `env=[prod],type=[db]`.
@@ -339,11 +354,11 @@ mod tests {
         check(
             "{kind: role, version: v7, metadata: {name: all}, spec: {allow: {logins: [root, admin], node_labels: {'*': '*'}, \
              rules: [{resources: [role, user], verbs: [list, read]}, {resources: [lock], verbs: [create]}]}}}",
-            expect![[r"
-                Role Allowed to login as Node Labels Access to resources                      
-                ---- ------------------- ----------- ---------------------------------------- 
-                all  root,admin          <all nodes> role,user:list,read,lock:create          
-            "]],
+            expect![[r#"
+                Role Allowed to login as Node Labels Access to resources             
+                ---- ------------------- ----------- ------------------------------- 
+                all  root,admin          <all nodes> role,user:list,read,lock:create 
+            "#]],
         );
     }
 
@@ -354,7 +369,9 @@ mod tests {
              ---\nkind: lock\nversion: v2\nmetadata: {name: m}\nspec: {target: {access_request: abc}}\n",
             expect![[r#"
                 ID   Target              Message Expires              
-                ---- ------------------- ------- -------------------- 
+                --   ------------------- ------- -------------------- 
+                l    User:"l1"           gone    Sat Nov 21 18:50 UTC 
+                m    AccessRequest:"abc"         never                
             "#]],
         );
         assert_eq!(
@@ -399,6 +416,10 @@ mod tests {
     #[test]
     fn names_from_people_cannot_drive_the_terminal() {
         let lock = "{kind: lock, version: v2, metadata: {name: l}, spec: {target: {user: x}, message: \"a\\e[2Jb\\u202e\"}}";
-        check(lock, expect![""]);
+        check(lock, expect![[r#"
+            ID   Target   Message             Expires 
+            --   -------- ------------------- ------- 
+            l    User:"x" a\u{1b}[2Jb\u{202e} never   
+        "#]]);
     }
 }

@@ -98,8 +98,19 @@ impl Sign {
         output::line(&format!("The credentials have been written to {written}"))
     }
 
-    /// Asks before anything is written over; refused, nothing has happened.
+    /// Looks where it will write, and asks before anything is written over; refused, nothing has happened.
     fn may_write(&self, format: Format) -> Result<(), Failure> {
+        let folder = self.out.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder
+            && !folder.is_dir()
+        {
+            return Err(Failure::new(format!(
+                "cannot write {}: there is no directory {}",
+                self.out.display(),
+                folder.display()
+            ))
+            .hint("make it first, or choose another place with `--out`"));
+        }
         let suffixes: &[&str] = match format {
             Format::File => &[""],
             Format::Tls => &[".key", ".crt", ".cas"],

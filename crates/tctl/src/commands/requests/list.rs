@@ -151,9 +151,10 @@ mod tests {
     use super::*;
 
     fn request(reason: &str) -> Kept<AccessRequestV3> {
+        let reason = serde_json::Value::from(reason);
         let document = format!(
             "kind: access_request\nversion: v3\nmetadata: {{name: 0192f3a4-0000-7000-8000-000000000001}}\n\
-             spec: {{user: bob@example.com, roles: [elevated-access], state: 1, request_reason: {reason:?},\n\
+             spec: {{user: bob@example.com, roles: [elevated-access], state: 1, request_reason: {reason},\n\
              created: '2024-11-21T18:50:00Z', expires: '2024-11-22T06:49:40Z', expiry: '2024-11-22T06:49:40Z'}}\n"
         );
         let resource = read_one(&document, &Limits::FILE).expect("a request");

@@ -1,0 +1,145 @@
+//! `status`, `version`, help, and command lines that cannot be read.
+
+use expect_test::expect;
+
+use crate::world::World;
+
+#[test]
+fn status_shows_the_cluster_its_pins_and_its_authorities() {
+    let world = World::new();
+    world.tctl("status").prints(expect![[r#"
+        $ tctl status    → 0
+        Cluster: teleport.example.com                                                    
+        Version: 18.0.0                                                                  
+        CA pins: <pin__________________________________________________________________> 
+
+        authority     rotation                protocol status algorithm   storage  
+        ------------- ----------------------- -------- ------ ----------- -------- 
+        host          standby (never rotated) SSH      active Ed25519     software 
+                                              TLS      active ECDSA P-256 software 
+        user          standby (never rotated) SSH      active Ed25519     software 
+                                              TLS      active ECDSA P-256 software 
+        db            standby (never rotated)                                      
+        db_client     standby (never rotated)                                      
+        openssh       standby (never rotated) SSH      active Ed25519     software 
+        jwt           standby (never rotated)                                      
+        saml_idp      standby (never rotated)                                      
+        oidc_idp      standby (never rotated)                                      
+        spiffe        standby (never rotated)                                      
+        okta          standby (never rotated)                                      
+        awsra         standby (never rotated)                                      
+        bound_keypair standby (never rotated)                                      
+
+        Two persons for rule changes: off
+    "#]]);
+}
+
+#[test]
+fn whoever_is_signed_in_sees_the_same_status() {
+    let world = World::new().with_guide();
+    world.identity("bob@example.com", "bob");
+    let bob = world.tctl_as("bob", "status").succeeded();
+    assert_eq!(bob, world.tctl("status").succeeded());
+}
+
+#[test]
+fn the_version_is_one_line() {
+    let world = World::new();
+    let line = world.tctl("version").succeeded();
+    assert!(line.starts_with("Teleport v18.0.0 git:countersign-"), "{line}");
+    assert_eq!(line.lines().count(), 1);
+}
+
+#[test]
+fn what_does_not_exist_is_one_line() {
+    let world = World::new();
+    world.tctl("nosuch").prints(expect![[r#"
+        $ tctl nosuch    → 1
+        ! tctl: error: expected command but got "nosuch"
+    "#]]);
+    world.tctl("requests ls --nosuchflag").prints(expect![[r#"
+        $ tctl requests ls --nosuchflag    → 1
+        ! tctl: error: unknown long flag '--nosuchflag'
+    "#]]);
+    world.tctl("user ls").prints(expect![[r#"
+        $ tctl user ls    → 1
+        ! tctl: error: expected command but got "user"
+        ! hint: did you mean `users`?
+    "#]]);
+}
+
+#[test]
+fn what_is_missing_shows_the_usage_first() {
+    let world = World::new();
+    world.tctl("get").prints(expect![[r#"
+        $ tctl get    → 1
+        ! Usage: tctl get [OPTIONS] <RESOURCES>
+        ! 
+        ! ERROR: required argument 'resources' not provided
+        ! hint: `tctl get --help` lists the flags
+    "#]]);
+    world.tctl("get role/a/b/c").prints(expect![[r#"
+        $ tctl get role/a/b/c    → 1
+        ! Usage: tctl get [OPTIONS] <RESOURCES>
+        ! 
+        ! ERROR: failed to parse 'role/a/b/c'
+        ! hint: `tctl get --help` lists the flags
+    "#]]);
+    world.tctl("get nosuch").prints(expect![[r#"
+        $ tctl get nosuch    → 1
+        ! Usage: tctl get [OPTIONS] <RESOURCES>
+        ! 
+        ! ERROR: unsupported resource: "nosuch" - resources should be expressed as 'type/name', for example 'connector/github'
+        ! hint: `tctl get --help` lists the flags
+    "#]]);
+    world.tctl("rm nosuch/x").prints(expect![[r#"
+        $ tctl rm nosuch/x    → 1
+        ! Usage: tctl rm [OPTIONS] <RESOURCE>
+        ! 
+        ! ERROR: unsupported resource: "nosuch" - resources should be expressed as 'type/name', for example 'connector/github'
+        ! hint: `tctl rm --help` lists the flags
+    "#]]);
+    world.tctl("users add x@example.com").prints(expect![[r#"
+        $ tctl users add x@example.com    → 1
+        ! Usage: tctl users add [OPTIONS] --roles <LIST> <ACCOUNT>
+        ! 
+        ! ERROR: required flag --roles not provided
+        ! hint: `tctl users add --help` lists the flags
+    "#]]);
+    world.tctl("auth sign --user=access-plugin").prints(expect![[r#"
+        $ tctl auth sign --user=access-plugin    → 1
+        ! Usage: tctl auth sign [OPTIONS] --out <PATH>
+        ! 
+        ! ERROR: required flag --out/-o not provided
+        ! hint: `tctl auth sign --help` lists the flags
+    "#]]);
+    world.tctl("auth export --type=zz").prints(expect![[r#"
+        $ tctl auth export --type=zz    → 1
+        ! Usage: tctl auth export [OPTIONS]
+        ! 
+        ! ERROR: enum value must be one of user,host,tls-host,tls-user,tls-user-der,tls-spiffe,windows,db,db-der,db-client,db-client-der,openssh,saml-idp,github,awsra, got 'zz'
+        ! hint: `tctl auth export --help` lists the flags
+    "#]]);
+}
+
+#[test]
+fn help_says_what_there_is() {
+    let world = World::new();
+    let bare = world.tctl("");
+    assert_eq!((bare.code(), bare.stdout().as_str()), (Some(0), ""));
+    assert!(bare.stderr().contains("requests"), "{}", bare.stderr());
+    let asked = world.tctl("users add --help");
+    assert_eq!((asked.code(), asked.stdout().as_str()), (Some(0), ""));
+    assert!(asked.stderr().contains("--db-users <LIST>"), "{}", asked.stderr());
+    let command = world.tctl("help users add").succeeded();
+    assert_eq!(command, asked.stderr());
+}
+
+#[test]
+fn a_debugging_person_sees_what_is_done() {
+    let world = World::new();
+    let plain = world.tctl("get role/nosuch");
+    let debugged = world.tctl("-d get role/nosuch");
+    assert_eq!(debugged.code(), Some(1));
+    assert!(debugged.stderr().contains(&plain.stderr()));
+}

@@ -1,0 +1,12 @@
+//! The real binary against an Auth Service over real TCP and mutual TLS: every command, and every mistake, with its exit
+//! code and everything it prints.
+
+mod certificates;
+mod cluster;
+mod credentials;
+mod guide;
+mod locks;
+mod requests;
+mod resources;
+mod users;
+mod world;
