@@ -60,10 +60,12 @@ impl Session {
             Some(host) => Some(host),
             None => directory.current_name().map_err(refusal::of_profile)?,
         };
-        match name {
-            Some(name) => Self::of_profile(&directory, &name),
-            None => Ok(None),
-        }
+        let Some(name) = name else { return Ok(None) };
+        let found = Self::of_profile(&directory, &name)?;
+        Ok(match found {
+            Some(session) if world.means(&session.profile.web_proxy_addr)? => Some(session),
+            _ => None,
+        })
     }
 
     /// The session of a profile.
@@ -134,7 +136,8 @@ impl Session {
 
     /// Exchanges the certificates: with the requests `add`, without those in `drop` (`*`: without any).
     ///
-    /// The keys stay. The new certificate is on disk when this returns, and `cluster` uses it.
+    /// The keys stay. The new certificate is on disk when this returns, and `cluster` uses it. What another `tsh`
+    /// has done meanwhile counts: requests it has added stay, and a profile that is no longer ours is left alone.
     pub async fn reissue(
         self,
         world: &World,
@@ -148,6 +151,14 @@ impl Session {
                     .hint("sign in with `tsh login`, then use the request with `tsh login --request-id=ID`"),
             );
         };
+        let now_there = self.still_there(directory, keys)?;
+        let mut requests = add.to_vec();
+        let dropped = |id: &String| drop.iter().any(|dropped| dropped == "*" || dropped == id);
+        for id in &now_there.certified().active_requests {
+            if !dropped(id) && !requests.contains(id) {
+                requests.push(id.clone());
+            }
+        }
         let unreadable = |error: pki::KeyError| {
             Failure::new(format!("the keys of the profile cannot be used: {error}"))
                 .hint("log in again with `tsh login`")
@@ -158,9 +169,9 @@ impl Session {
             username: self.profile.user.clone(),
             ssh_public_key: format!("{}\n", ssh_key.to_ssh_line()).into_bytes().into(),
             tls_public_key: tls_key.public().to_pem().map_err(unreadable)?.into_bytes().into(),
-            expires: Some(convert::timestamp(self.identity.not_after())),
+            expires: Some(convert::timestamp(now_there.not_after())),
             route_to_cluster: self.profile.cluster.clone(),
-            access_requests: add.to_vec(),
+            access_requests: requests,
             drop_access_requests: drop.to_vec(),
             ..UserCertsRequest::default()
         };
@@ -196,5 +207,26 @@ impl Session {
             .map_err(refusal::of_profile)?;
         cluster.identity().replace(identity.clone());
         Ok(Self { identity, ..self })
+    }
+
+    /// What is on disk now, if it is still for the same key.
+    fn still_there(&self, directory: &ProfileDir, keys: &ProfileKeys) -> Result<Identity, Failure> {
+        let name = self.profile.name();
+        let found = Self::of_profile(directory, name)?;
+        let same = |place: &Place| match place {
+            Place::Profile(_, now) => now.tls_private_key.expose() == keys.tls_private_key.expose(),
+            Place::File(_) => false,
+        };
+        match found {
+            Some(session) if session.profile.user == self.profile.user && same(&session.place) => {
+                Ok(session.identity)
+            }
+            Some(_) => Err(Failure::new(format!(
+                "somebody has signed in to `{name}` anew meanwhile; that profile is left as it is"
+            ))
+            .hint("use an approved request with `tsh login --request-id=ID`")),
+            None => Err(Failure::new(format!("you have signed out of `{name}` meanwhile"))
+                .hint("sign in, then use an approved request with `tsh login --request-id=ID`")),
+        }
     }
 }

@@ -70,6 +70,17 @@ impl World {
             .map(|address| address.host().to_owned()))
     }
 
+    /// Whether a proxy at `address` is the one that was named: the same host, and the same port if one was named.
+    pub fn means(&self, address: &str) -> Result<bool, Failure> {
+        if self.proxy().is_none() {
+            return Ok(true);
+        }
+        Ok(match self.proxy_addresses()?.as_slice() {
+            [one] => one.to_string() == address,
+            _ => true,
+        })
+    }
+
     /// The user's name, if it was given.
     pub fn user(&self) -> Option<&str> {
         given(self.globals.user.as_deref())
@@ -159,6 +170,15 @@ mod tests {
                 Some("p.example.com")
             );
         }
+    }
+
+    #[test]
+    fn a_named_port_counts() {
+        let means = |named, address| world(named).means(address).unwrap();
+        assert!(means("localhost", "localhost:4000"));
+        assert!(means("localhost:4000", "localhost:4000"));
+        assert!(!means("localhost:3080", "localhost:4000"));
+        assert!(World::new(Globals::default()).means("anything").unwrap());
     }
 
     #[test]

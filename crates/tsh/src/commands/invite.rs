@@ -27,13 +27,13 @@ pub async fn run(world: &World, asked: &Accept) -> Result<(), Failure> {
     let link = Link::parse(&asked.url)?;
     let client =
         WebClient::new(link.proxy.clone(), &world.web_trust(), &world.clock).map_err(refusal::of_web)?;
-    let invite = client.invite(&link.token).await.map_err(refused)?;
     if world.insecure() {
         out::talk(&format!(
             "WARNING: You are using insecure connection to Teleport proxy https://{}",
             client.address()
         ));
     }
+    let invite = client.invite(&link.token).await.map_err(refused)?;
     let user = text::visible(&invite.user);
     let at_terminal = prompt::interactive();
     if at_terminal {

@@ -104,7 +104,7 @@ fn lifetime(world: &World) -> Option<SignedDuration> {
 /// Uses the request that was named, or makes the one that was described.
 async fn ask(world: &World, asked: &Login, session: Session, cluster: &Cluster) -> Result<Ended, Failure> {
     match &asked.request_id {
-        Some(id) => flow::resume(world, session, cluster, id).await,
+        Some(id) => flow::resume(world, session, cluster, id, asked.request_nowait).await,
         None => {
             let asking = Asking {
                 roles: asked.request_roles.clone(),

@@ -152,8 +152,13 @@ fn a_request_can_be_made_now_and_waited_for_later() {
     let id = asked.request_id();
     assert!(!asked.stdout.contains("Waiting"), "{asked:?}");
     assert!(asked.stdout.contains("\n\n> Profile URL:"), "{asked:?}");
-    let pending = world.tsh(&cast.bob, &format!("login --request-id={id}"));
-    let mut waiting = pending.start();
+    let later = format!("login --request-id={id} --request-nowait");
+    let later = world.tsh(&cast.bob, &later).succeeds();
+    assert!(
+        later.stdout.starts_with("Request pending...\n") && !later.stdout.contains("Waiting"),
+        "{later:?}"
+    );
+    let mut waiting = world.tsh(&cast.bob, &format!("login --request-id={id}")).start();
     waiting.says("2 missing");
     waiting.interrupt();
     let stopped = waiting.ends();
@@ -236,6 +241,37 @@ fn signing_in_and_asking_are_one_command_too() {
     );
 }
 
+/// Some roles are of no use without a request: it is made at the sign-in.
+#[test]
+fn roles_may_demand_a_request_at_every_sign_in() {
+    let world = World::new();
+    world.roles(
+        "kind: role\nversion: v7\nmetadata:\n  name: asker\nspec:\n  options:\n    request_access: reason\n    \
+         request_prompt: which ticket\n  allow:\n    request:\n      roles: [access]\n",
+    );
+    let erin = world.person("erin@example.com", &["asker"]);
+    let login = format!("login --proxy={} --user=erin@example.com", world.address());
+    let refused = world.tsh(&erin, &login).input(&world.answers(&erin)).fails();
+    assert!(
+        refused.starts_with("ERROR: --request-reason must be specified, prompt=which ticket\nhint: "),
+        "{refused}"
+    );
+    assert!(
+        world
+            .tsh(&erin, "status")
+            .fails()
+            .starts_with("ERROR: Not logged in.")
+    );
+    let login = format!("{login} --request-reason=T-42 --request-nowait");
+    let ran = world.tsh(&erin, &login).input(&world.answers(&erin)).succeeds();
+    assert!(ran.stdout.starts_with("Creating request...\n"), "{ran:?}");
+    assert!(
+        ran.stdout.contains("\nRoles:          access ")
+            && ran.stdout.contains("\nReason:         \"T-42\" "),
+        "{ran:?}"
+    );
+}
+
 #[test]
 fn waiting_survives_a_lost_connection() {
     let world = World::new();
@@ -261,6 +297,60 @@ fn waiting_survives_a_lost_connection() {
             .contains("Roles:              devops, elevated-access\n"),
         "{asked:?}"
     );
+}
+
+#[test]
+fn what_another_terminal_does_meanwhile_counts() {
+    let world = World::new();
+    let cast = world.cast();
+    let approve = |id: &str| {
+        for person in [&cast.alice, &cast.ivan] {
+            world
+                .tsh(person, &format!("request review --approve {id}"))
+                .succeeds();
+        }
+    };
+    let mut first = world.tsh(&cast.bob, CREATE).start();
+    first.says("2 missing");
+    let list = world.tsh(&cast.bob, "request ls").succeeds().stdout;
+    let first_id = list.lines().nth(2).unwrap().split(' ').next().unwrap().to_owned();
+    let second_id = world
+        .tsh(&cast.bob, &format!("{CREATE} --nowait"))
+        .succeeds()
+        .request_id();
+    approve(&second_id);
+    world
+        .tsh(&cast.bob, &format!("login --request-id={second_id}"))
+        .succeeds();
+    approve(&first_id);
+    let ended = first.ends();
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let active = ended
+        .stdout
+        .lines()
+        .find(|line| line.contains("Active requests:"))
+        .unwrap();
+    assert!(
+        active.contains(&first_id) && active.contains(&second_id),
+        "{active}"
+    );
+
+    let mut third = world.tsh(&cast.bob, CREATE).start();
+    third.says("2 missing");
+    let list = world.tsh(&cast.bob, "request ls").succeeds().stdout;
+    let third_id = list.lines().nth(2).unwrap().split(' ').next().unwrap().to_owned();
+    world.tsh(&cast.bob, "logout").succeeds();
+    approve(&third_id);
+    let ended = third.ends();
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(
+        ended
+            .stderr
+            .contains("ERROR: you have signed out of `localhost` meanwhile\nhint: "),
+        "{}",
+        ended.stderr
+    );
+    assert!(!cast.bob.home.join(".tsh/keys").exists());
 }
 
 #[test]

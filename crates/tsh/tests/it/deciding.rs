@@ -107,7 +107,7 @@ fn show_says_what_is_missing() {
     );
     assert!(
         shown.contains(
-            "\nWhat it takes:\n  elevated-access (not met)\n    1 of 2 approvals (alice@example.com), 0 of 1 denial\n\
+            "\nWhat it takes:\n  elevated-access (not met)\n    1 of 2 approvals (alice@example.com), 1 denial refuses it\n\
              Standing: 1 of 2 approvals in (alice@example.com), 1 missing; ivan@example.com may still give one\n"
         ),
         "{shown}"

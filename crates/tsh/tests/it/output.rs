@@ -52,6 +52,44 @@ fn a_status_comes_in_three_forms() {
 }
 
 #[test]
+fn several_profiles_are_listed_the_active_one_first() {
+    let world = World::new();
+    let carol = world.person("carol@example.com", &["access"]);
+    world.login(&carol);
+    let address = world.address();
+    let by_number = address.replace("localhost", "127.0.0.1");
+    let login = format!("login --proxy={by_number} --user=carol@example.com");
+    world.tsh(&carol, &login).input(&world.answers(&carol)).succeeds();
+    let status = world.tsh(&carol, "status").succeeds().stdout;
+    let urls: Vec<&str> = status
+        .lines()
+        .filter(|line| line.contains("Profile URL:"))
+        .collect();
+    assert_eq!(
+        urls,
+        [
+            format!("> Profile URL:        https://{by_number}"),
+            format!("  Profile URL:        https://{address}")
+        ]
+    );
+    let other = world
+        .tsh(&carol, "status")
+        .env("TELEPORT_PROXY", "localhost")
+        .succeeds();
+    assert!(
+        other
+            .stdout
+            .starts_with(&format!("> Profile URL:        https://{address}\n")),
+        "{other:?}"
+    );
+    let verbose = world.tsh(&carol, "status -v").succeeds().stdout;
+    assert!(verbose.len() >= status.len(), "{verbose}");
+    let json = world.tsh(&carol, "status -f json").succeeds().stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["profiles"][0]["profile_url"], format!("https://{address}"));
+}
+
+#[test]
 fn mistakes_end_with_one_and_help_with_nothing_on_standard_output() {
     let world = World::new();
     let home = world.home("nobody");

@@ -21,7 +21,9 @@ fn listing(directory: &Path) -> Vec<String> {
                 assert_eq!(mode, 0, "{name}");
                 walk(&entry.path(), &format!("{name}/"), into);
             } else {
-                let shared = name == "current-profile" || name.ends_with(".yaml") || name.ends_with(".pem");
+                let shared = ["current-profile", "localhost.yaml", "certs.pem"]
+                    .contains(&name.rsplit('/').next().unwrap())
+                    || name.contains("/cas/");
                 into.push(if mode == 0 && !shared {
                     format!("{name} private")
                 } else {
@@ -133,6 +135,12 @@ fn a_session_that_is_still_good_is_not_asked_again() {
     assert!(
         ran.stdout.contains("Logged in as:       dave@example.com\n"),
         "{ran:?}"
+    );
+    // Another port of the same host is another proxy.
+    let elsewhere = world.tsh(&carol, "request ls --proxy=localhost:1").fails();
+    assert!(
+        elsewhere.starts_with("ERROR: nobody is logged in to `localhost:1`\nhint: "),
+        "{elsewhere}"
     );
     let other = world.tsh(&carol, "login other.example.com").fails();
     assert!(

@@ -86,12 +86,13 @@ pub async fn create(
     go_on(world, session, cluster, request).await
 }
 
-/// Uses a request that there is, waiting for it if it is pending.
+/// Uses a request that there is, waiting for it if it is pending, unless told not to.
 pub async fn resume(
     world: &World,
     session: Session,
     cluster: &Cluster,
     wanted: &str,
+    nowait: bool,
 ) -> Result<Ended, Failure> {
     let found = lookup::find(cluster, wanted).await?;
     // What others ask for is theirs to use; whether it exists is not told.
@@ -103,6 +104,10 @@ pub async fn resume(
     };
     if state(&request) == Some(State::Pending) {
         out::data(&format!("Request pending...\n{}\n", block::print(&request)))?;
+        if nowait {
+            status::show(world, &session)?;
+            return Ok(Ended::Done);
+        }
     }
     go_on(world, session, cluster, request).await
 }

@@ -143,17 +143,12 @@ fn of_threshold(threshold: &ThresholdEvidence) -> String {
             counted(threshold.approvals_needed, "approval")
         ));
     }
-    if threshold.denials_needed > 0 {
-        let by = if threshold.denied_by.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", threshold.denied_by.join(", "))
-        };
-        parts.push(format!(
-            "{} of {}{by}",
-            threshold.denied_by.len(),
-            counted(threshold.denials_needed, "denial")
-        ));
+    let denials = counted(threshold.denials_needed, "denial");
+    match (threshold.denials_needed, threshold.denied_by.as_slice()) {
+        (0, _) => {}
+        (1, []) => parts.push(format!("{denials} refuses it")),
+        (_, []) => parts.push(format!("{denials} refuse it")),
+        (_, by) => parts.push(format!("{} of {denials} ({})", by.len(), by.join(", "))),
     }
     let name = match threshold.name.as_str() {
         "" => String::new(),
@@ -283,10 +278,10 @@ mod tests {
         expect![[r#"
             What it takes:
               elevated-access (not met)
-                1 of 2 approvals (alice@example.com), 0 of 1 denial
+                1 of 2 approvals (alice@example.com), 1 denial refuses it
                 one of:
                   managers: 0 of 1 approval, only reviews where contains(reviewer.roles, "manager")
-                  can never approve, 0 of 1 denial
+                  can never approve, 1 denial refuses it
             Not counted:
               bot (APPROVED): machines are not people\u{1b}[2J
             Standing: 1 of 2 approvals in (alice@example.com), 1 missing; 2 people may still give one
