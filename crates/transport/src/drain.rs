@@ -7,6 +7,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// How long a greeting may still be on its way when the end has begun.
+const ON_ITS_WAY: Duration = Duration::from_millis(500);
+
 /// The shared end of a group of connections. Clones mean the same group.
 ///
 /// Listeners stop accepting when draining begins; HTTP connections announce their end (`GOAWAY`,
@@ -47,6 +50,19 @@ impl Drain {
     /// Returns when the group is asked to end.
     pub async fn begun(&self) {
         self.begun.cancelled().await;
+    }
+
+    /// Waits for what a peer should say first. Once the end has begun, only for what may be on its way:
+    /// whoever says nothing holds nobody up. `None` if nothing came.
+    pub async fn greeting<F: Future>(&self, greeting: F) -> Option<F::Output> {
+        let silence = async {
+            self.begun().await;
+            tokio::time::sleep(ON_ITS_WAY).await;
+        };
+        tokio::select! {
+            said = greeting => Some(said),
+            () = silence => None,
+        }
     }
 
     /// Asks for the end, waits for it, and after `patience` cuts what is left.
@@ -99,5 +115,13 @@ mod tests {
         deaf.spawn(std::future::pending());
         assert_eq!(deaf.finish(Duration::ZERO).await, Drained::Cut(2));
         assert_eq!(deaf.open(), 0);
+    }
+
+    #[tokio::test]
+    async fn at_the_end_nobody_waits_for_the_silent() {
+        let drain = Drain::new();
+        drain.begin();
+        assert_eq!(drain.greeting(std::future::ready(1)).await, Some(1));
+        assert_eq!(drain.greeting(std::future::pending::<()>()).await, None);
     }
 }

@@ -66,7 +66,9 @@ impl<H: Handler> Target for TlsEndpoint<H> {
             let snapshot = tls.snapshot();
             let acceptor = TlsAcceptor::from(Arc::clone(&snapshot.config));
             let handshake = acceptor.accept(stream).into_fallible();
-            let stream = match tokio::time::timeout(timeout, handshake).await {
+            let handshake = drain.greeting(tokio::time::timeout(timeout, handshake));
+            let Some(handshake) = handshake.await else { return };
+            let stream = match handshake {
                 Ok(Ok(stream)) => stream,
                 Ok(Err((error, stream))) => {
                     tracing::debug!(peer = %address, %error, "TLS handshake failed");

@@ -121,7 +121,10 @@ where
 {
     let peer = accepted.peer().clone();
     let drain = accepted.drain().clone();
-    let first = tokio::time::timeout(limits.header_timeout, which_version(&mut accepted)).await;
+    let first = tokio::time::timeout(limits.header_timeout, which_version(&mut accepted));
+    let Some(first) = drain.greeting(first).await else {
+        return;
+    };
     let version = match first {
         Ok(Some(version)) => version,
         Ok(None) => return,

@@ -114,8 +114,11 @@ impl Target for PortRouter {
         let (routes, timeout) = (Arc::clone(&self.routes), self.hello_timeout);
         Box::pin(async move {
             let peer = connection.address;
+            let drain = connection.drain.clone();
             let read = hello::read_hello(&mut connection.stream, Bytes::new());
-            let (hello, seen) = match tokio::time::timeout(timeout, read).await {
+            let read = drain.greeting(tokio::time::timeout(timeout, read));
+            let Some(read) = read.await else { return };
+            let (hello, seen) = match read {
                 Ok(Ok(read)) => read,
                 Ok(Err(error)) => {
                     quietly_note(peer, &error);
