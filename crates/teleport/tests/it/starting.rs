@@ -5,41 +5,15 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 
-use access::ambient::Clock;
-use client::identity::Origin;
 use client::web::WebClient;
-use client::{Cluster, Connect, Destination, Identity, IdentityHandle};
 use transport::Address;
 use transport::dial::Trust;
-use transport::system::SystemClock;
-use wire::pb::proto::PingResponse;
 
-use crate::world::World;
-
-fn clock() -> Arc<dyn Clock> {
-    Arc::new(SystemClock::new())
-}
-
-/// The local administrator's first call, at this address.
-async fn ping(world: &World, address: SocketAddr) -> (Cluster, PingResponse) {
-    let admin = world.data().join("proc/admin");
-    let text = fs::read_to_string(&admin).expect("the local administrator's identity");
-    let identity = Identity::from_text(&text, Origin::LocalAdmin(admin)).expect("an identity");
-    Cluster::connect(Connect {
-        identity: IdentityHandle::new(identity),
-        destination: Destination::Addresses(vec![Address::from(address)]),
-        insecure: true,
-        clock: clock(),
-        program: "test",
-    })
-    .await
-    .unwrap_or_else(|error| panic!("{error}"))
-}
+use crate::world::{World, clock, ping};
 
 /// The names in the certificate that is shown at an address, as OpenSSL reads them.
-fn names_shown(address: SocketAddr, protocol: Option<&str>) -> String {
+pub fn names_shown(address: SocketAddr, protocol: Option<&str>) -> String {
     let mut client = Command::new("openssl");
     client.args(["s_client", "-connect", &address.to_string()]);
     if let Some(protocol) = protocol {

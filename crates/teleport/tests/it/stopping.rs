@@ -1,8 +1,13 @@
 //! How a server ends.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
 
-use crate::world::World;
+use wire::pb::types::WatchKind;
+
+use crate::world::{World, ping};
 
 #[test]
 fn each_signal_that_asks_to_stop_ends_it_well() {
@@ -57,6 +62,7 @@ fn a_log_file_is_opened_anew_after_it_was_moved_away() {
     let file = world.configuration(&[&format!("log: {{output: '{}'}}", log.display())], &[], &[]);
     let mut child = world
         .teleport(&["start", "-c", file.to_str().expect("a path")])
+        .stdout(Stdio::null())
         .spawn()
         .expect("it runs");
     let wait = |path: &std::path::Path, text: &str| {
@@ -70,7 +76,7 @@ fn a_log_file_is_opened_anew_after_it_was_moved_away() {
     };
     let kill = |signal: &str| {
         let id = child.id().to_string();
-        let sent = std::process::Command::new("kill")
+        let sent = Command::new("kill")
             .args(["-s", signal, &id])
             .status()
             .expect("kill runs");
@@ -87,4 +93,81 @@ fn a_log_file_is_opened_anew_after_it_was_moved_away() {
             .expect("a log")
             .contains("The server has stopped.")
     );
+}
+
+#[tokio::test]
+async fn who_watches_is_told_that_it_ends() {
+    let world = World::new();
+    let server = world.start();
+    let (cluster, _) = ping(&world, server.web()).await;
+    let kinds = vec![WatchKind {
+        kind: "role".to_owned(),
+        ..WatchKind::default()
+    }];
+    let asked = wire::pb::proto::Watch {
+        kinds,
+        ..Default::default()
+    };
+    let mut stream = cluster
+        .auth()
+        .watch_events(asked)
+        .await
+        .expect("a stream")
+        .into_inner();
+    stream.message().await.expect("the first message").expect("one");
+    server.signal("TERM");
+    let end = stream.message().await.expect_err("the end");
+    assert_eq!(
+        (end.code(), end.message()),
+        (tonic::Code::Unavailable, "the server is stopping")
+    );
+    let (status, log, _) = server.end();
+    assert!(status.success());
+    assert!(!log.iter().any(|line| line.contains("were cut")), "{log:?}");
+}
+
+#[test]
+fn who_never_said_anything_is_not_waited_for() {
+    let world = World::new();
+    let server = world.start();
+    let silent =
+        [server.auth(), server.web()].map(|address| TcpStream::connect(address).expect("a connection"));
+    // What came later than these two is answered, so they are inside.
+    let names = crate::starting::names_shown(server.web(), None);
+    assert!(names.contains("DNS:demo"), "{names}");
+    let (status, log, _) = server.stop();
+    assert!(status.success());
+    assert!(!log.iter().any(|line| line.contains("were cut")), "{log:?}");
+    drop(silent);
+}
+
+#[test]
+fn a_second_signal_cuts_those_who_do_not_finish() {
+    let world = World::new();
+    let mut server = world.start();
+    let mut client = Command::new("openssl")
+        .args(["s_client", "-quiet", "-connect", &server.web().to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("openssl runs");
+    let mut typing = client.stdin.take().expect("piped");
+    let request = "POST /webapi/mfa/login/begin HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+                   Content-Length: 100\r\nExpect: 100-continue\r\n\r\n";
+    typing.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    let mut answers = BufReader::new(client.stdout.take().expect("piped"));
+    answers.read_line(&mut answer).expect("an answer");
+    assert!(answer.contains("100 Continue"), "{answer}");
+    // The body never comes.
+    server.signal("TERM");
+    server.wait_for("stopping: finishing what has begun");
+    server.signal("INT");
+    server.wait_for("stopping at once");
+    let (status, log, _) = server.end();
+    assert!(status.success());
+    assert!(log.iter().any(|line| line.contains("were cut")), "{log:?}");
+    client.kill().expect("it is there");
+    client.wait().expect("it ends");
 }

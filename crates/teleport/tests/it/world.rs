@@ -6,10 +6,17 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
+use access::ambient::Clock;
+use client::identity::Origin;
+use client::{Cluster, Connect, Destination, Identity, IdentityHandle};
 use tempfile::TempDir;
+use transport::Address;
+use transport::system::SystemClock;
+use wire::pb::proto::PingResponse;
 
 /// Long enough for a machine with much else to do; nothing waits for it when all is well.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -241,4 +248,25 @@ pub fn http_get(address: SocketAddr, path: &str) -> (u16, String) {
         .and_then(|code| code.parse().ok())
         .expect("a status");
     (status, body.to_owned())
+}
+
+/// The system's.
+pub fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock::new())
+}
+
+/// The local administrator's first call, at this address.
+pub async fn ping(world: &World, address: SocketAddr) -> (Cluster, PingResponse) {
+    let admin = world.data().join("proc/admin");
+    let text = fs::read_to_string(&admin).expect("the local administrator's identity");
+    let identity = Identity::from_text(&text, Origin::LocalAdmin(admin)).expect("an identity");
+    Cluster::connect(Connect {
+        identity: IdentityHandle::new(identity),
+        destination: Destination::Addresses(vec![Address::from(address)]),
+        insecure: true,
+        clock: clock(),
+        program: "test",
+    })
+    .await
+    .unwrap_or_else(|error| panic!("{error}"))
 }
