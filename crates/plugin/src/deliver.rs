@@ -113,6 +113,9 @@ impl<C: Chat> Courier<C> {
             News::Gone if record.resolution.is_some() => return Ok(Outcome::Settled),
             News::Gone => record.request_gone(&job.id),
         };
+        if record.is_empty_promise() && request.is_pending() {
+            record.address(self.audience.of(&request));
+        }
         let request = self.desk.counted(request).await;
         let picture = self.draw(&request);
         let is_open = |record: &Record| record.slots.iter().any(|slot| !steps(&picture, slot).is_empty());

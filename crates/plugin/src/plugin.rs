@@ -372,7 +372,8 @@ impl<C: Chat> Plugin<C> {
         let record = Record::read(data);
         if request.is_pending() {
             let picture = self.courier.draw(request);
-            return record.slots.iter().all(|slot| steps(&picture, slot).is_empty());
+            return !record.is_empty_promise()
+                && record.slots.iter().all(|slot| steps(&picture, slot).is_empty());
         }
         // Old messages are not rewritten for the sake of a new wording.
         record.resolution == Some(request.standing)

@@ -96,22 +96,17 @@ pub struct Record {
 impl Record {
     /// The first notes about a request.
     pub fn begin(request: &Request, recipients: Vec<String>, key: String, by: &str) -> Self {
-        Self {
+        let mut record = Self {
             user: request.user.clone(),
             roles: request.roles.clone(),
             reason: request.reason.clone(),
             resources: request.resources.clone(),
             key,
             by: by.to_owned(),
-            slots: recipients
-                .into_iter()
-                .map(|to| Slot {
-                    to,
-                    ..Slot::default()
-                })
-                .collect(),
             ..Self::default()
-        }
+        };
+        record.address(recipients);
+        record
     }
 
     /// Reads notes. What cannot be understood of ours counts as absent; posts of another plugin become slots.
@@ -209,6 +204,19 @@ impl Record {
         };
         put(OURS, serde_json::json!(notes).to_string());
         data
+    }
+
+    /// Whether another plugin has noted that it would tell, and no message: it lost it, if it is not at it this moment.
+    pub fn is_empty_promise(&self) -> bool {
+        self.key.is_empty() && self.slots.is_empty()
+    }
+
+    /// Recipients for notes that have none yet.
+    pub fn address(&mut self, recipients: Vec<String>) {
+        self.slots.extend(recipients.into_iter().map(|to| Slot {
+            to,
+            ..Slot::default()
+        }));
     }
 
     /// The request as the notes remember it, after it is gone.

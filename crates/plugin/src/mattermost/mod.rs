@@ -250,7 +250,11 @@ impl Chat for Mattermost {
             .put(&format!("/posts/{post}/patch"), &json!({"message": text}))
             .await;
         match patched {
-            Ok(_) => Ok(()),
+            Ok(patched) if patched["id"] == json!(post) && patched["message"] == json!(text) => Ok(()),
+            Ok(_) => Err(ChatError::new(
+                Trouble::Hiccup,
+                "Mattermost answers a changed post with another one",
+            )),
             Err(error) if error.id() == "api.post.update_post.permissions_time_limit.app_error" => Err(
                 ChatError::new(Trouble::TooOld, "Mattermost no longer lets the post be changed")
                     .hint("raise `ServiceSettings.PostEditTimeLimit` in Mattermost"),

@@ -1,0 +1,12 @@
+//! The plugin between a real Auth Service and a chat: the stand-in, or a real Mattermost.
+
+mod chat;
+mod teleport;
+mod world;
+
+mod faults;
+mod missed;
+mod powerless;
+mod setup;
+mod story;
+mod together;
