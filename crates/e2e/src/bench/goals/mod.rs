@@ -2,7 +2,9 @@
 
 mod crowd;
 mod list;
+mod notification;
 mod review;
+mod start;
 mod throughput;
 
 use std::path::PathBuf;
@@ -32,7 +34,8 @@ impl Bench {
             Goal::P2 => throughput::measure(self).await,
             Goal::P3 => crowd::measure(self).await,
             Goal::P8 => list::measure(self).await,
-            Goal::P9 | Goal::P10 => Ok(Section::not_measured(goal, "the programs are not there yet")),
+            Goal::P9 => notification::measure(self).await,
+            Goal::P10 => start::measure(self).await,
         }
     }
 }

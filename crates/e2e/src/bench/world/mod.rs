@@ -8,7 +8,7 @@ mod people;
 mod requests;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,9 +38,12 @@ pub use requests::{approval, ask, fill};
 use super::trouble::{Outcome, Trouble, While as _};
 
 /// The cluster's name.
-const CLUSTER: &str = "bench.example.com";
+pub const CLUSTER: &str = "bench.example.com";
 /// The host's id: the same for a store that is opened again.
 const HOST_ID: &str = "5b1f6f2e-2f0c-4f4d-9d3f-6f1f2a6b7c8d";
+/// The data directory and the key beside it.
+const DATA: &str = "data";
+const SEAL: &str = "seal.key";
 /// How long connections get to end by themselves.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -56,6 +59,26 @@ pub struct World {
     clock: Arc<dyn Clock>,
     drain: Drain,
     home: TempDir,
+    identity: Identity,
+}
+
+/// What is left of a world that was stopped: another program can serve it.
+pub struct Parked {
+    /// The data directory.
+    pub data: PathBuf,
+    /// The key that seals its secrets.
+    pub seal: PathBuf,
+    identity: Identity,
+    clock: Arc<dyn Clock>,
+}
+
+impl Parked {
+    /// Makes one `Ping` as the local administrator, over a new connection.
+    pub async fn ping(&self, address: &Address) -> Outcome<()> {
+        connect(address, self.identity.clone(), &self.clock)
+            .await
+            .map(drop)
+    }
 }
 
 /// Opens an Auth Service on `data`, with its seal key beside it.
@@ -85,7 +108,7 @@ impl World {
             .tempdir_in(disk)
             .to("make a directory to measure in")?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let (auth, store) = open(&home.path().join("data"), &home.path().join("seal.key"), &clock).await?;
+        let (auth, store) = open(&home.path().join(DATA), &home.path().join(SEAL), &clock).await?;
         let host = auth
             .host_identity(SystemRole::Auth, &[])
             .await
@@ -128,7 +151,8 @@ impl World {
             .host_identity(SystemRole::Admin, &[])
             .await
             .to("issue the administrator's certificate")?;
-        let admin = connect(&address, identity_of(&administrator)?, &clock).await?;
+        let identity = identity_of(&administrator)?;
+        let admin = connect(&address, identity.clone(), &clock).await?;
         let world = Self {
             auth,
             store,
@@ -137,6 +161,7 @@ impl World {
             clock,
             drain,
             home,
+            identity,
         };
         world.make_roles().await?;
         Ok(world)
@@ -152,14 +177,28 @@ impl World {
         self.clock.now()
     }
 
-    /// Ends connections and the store.
+    /// Ends connections and the store, and removes what it remembered.
     pub async fn stop(self) -> Outcome<()> {
+        let (home, _) = self.park().await?;
+        home.close().to("remove the directory that was measured in")
+    }
+
+    /// Ends connections and the store. What it remembered stays as long as the directory.
+    pub async fn park(self) -> Outcome<(TempDir, Parked)> {
         drop(self.admin);
         self.drain.begin();
         self.drain.finish(PATIENCE).await;
         self.store.close().await;
-        drop(self.store);
-        self.home.close().to("remove the directory that was measured in")
+        let home = self.home.path().canonicalize().to("find the directory")?;
+        let data = home.join(DATA);
+        std::fs::write(data.join("host_uuid"), format!("{HOST_ID}\n")).to("name the host")?;
+        let parked = Parked {
+            data,
+            seal: home.join(SEAL),
+            identity: self.identity,
+            clock: self.clock,
+        };
+        Ok((self.home, parked))
     }
 
     async fn connect(&self, identity: Identity) -> Outcome<Cluster> {

@@ -41,6 +41,15 @@ kind: role
 version: v7
 metadata: {name: sees}
 spec: {allow: {rules: [{resources: [access_request], verbs: [list, read]}]}}
+---
+kind: role
+version: v7
+metadata: {name: access-plugin}
+spec:
+  allow:
+    rules:
+    - {resources: [access_request], verbs: [list, read]}
+    - {resources: [access_plugin_data], verbs: [update]}
 ";
 
 /// Somebody who can call.
