@@ -240,13 +240,13 @@ impl ClusterSettings {
             has(types::SecondFactorType::Otp),
             has(types::SecondFactorType::Webauthn),
         );
-        match (codes, authenticators) {
-            (true, true) => ("on", codes, authenticators),
-            (false, true) => ("webauthn", codes, authenticators),
-            (true, false) => ("otp", codes, authenticators),
-            // Single sign-on confirms; older clients know no better name for it.
-            (false, false) => ("on", codes, authenticators),
-        }
+        let name = match (codes, authenticators) {
+            (false, true) => "webauthn",
+            (true, false) => "otp",
+            // Both; or single sign-on confirms, for which older clients know no better name.
+            (true, true) | (false, false) => "on",
+        };
+        (name, codes, authenticators)
     }
 }
 

@@ -22,7 +22,7 @@ struct SignOut {
 pub async fn sign_out(State(proxy): State<Arc<Proxy>>, visitor: Visitor, request: Request) -> Response {
     let (headers, SignOut { forms }) = match body::form(&proxy, request).await {
         Ok(read) => read,
-        Err(error) => return unread(error, None),
+        Err(error) => return unread(error),
     };
     let browser = Browser::new(&proxy, visitor, headers);
     if !browser.sent(&forms) {

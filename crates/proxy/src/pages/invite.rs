@@ -121,7 +121,7 @@ pub async fn submit(
 ) -> Response {
     let (headers, fields) = match body::form::<Fields>(&proxy, request).await {
         Ok(read) => read,
-        Err(error) => return unread(error, None),
+        Err(error) => return unread(error),
     };
     let browser = Browser::new(&proxy, visitor, headers);
     if !browser.sent(&fields.forms) {

@@ -89,7 +89,8 @@ pub fn of_failure(failure: &Failure, frame: Option<Frame>) -> Response {
             "You may not see this",
             format!("The cluster refused: {said}."),
         )
-        .hint("If you need it for your work, ask an administrator of the cluster."),
+        .hint("If you need it for your work, ask an administrator of the cluster.")
+        .link("Sign in as somebody else", "/web/login"),
         Class::LimitExceeded => Message::new(
             StatusCode::TOO_MANY_REQUESTS,
             "Too many requests",

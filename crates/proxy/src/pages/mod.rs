@@ -81,25 +81,28 @@ impl Browser {
         }
     }
 
-    /// A page, with the secret of its forms.
+    /// A page.
     pub fn page(&self, status: StatusCode, page: &impl Template) -> Response {
-        let mut response = render(status, page);
-        if self.is_new {
-            response
-                .headers_mut()
-                .append(header::SET_COOKIE, cookie::forms(&self.forms));
-        }
-        response
+        self.with_secret(render(status, page))
     }
 
     /// A page that says one thing.
     pub fn message(&self, message: message::Message, user: Option<&str>) -> Response {
-        message.respond(Some(self.frame(user)))
+        self.with_secret(message.respond(Some(self.frame(user))))
     }
 
     /// A page about a failure.
     pub fn failure(&self, failure: &Failure, user: Option<&str>) -> Response {
-        message::of_failure(failure, Some(self.frame(user)))
+        self.with_secret(message::of_failure(failure, Some(self.frame(user))))
+    }
+
+    /// The browser keeps the secret that stands in the page's forms.
+    fn with_secret(&self, mut page: Response) -> Response {
+        if self.is_new {
+            page.headers_mut()
+                .append(header::SET_COOKIE, cookie::forms(&self.forms));
+        }
+        page
     }
 
     /// Whether a form of this browser bears its secret.
@@ -150,8 +153,8 @@ pub fn see_other(address: &str) -> Response {
 }
 
 /// The answer to a form that is not read.
-pub fn unread(error: BodyError, browser: Option<&Browser>) -> Response {
-    message::unread(error).respond(browser.map(|browser| browser.frame(None)))
+pub fn unread(error: BodyError) -> Response {
+    message::unread(error).respond(None)
 }
 
 fn render(status: StatusCode, page: &impl Template) -> Response {

@@ -67,8 +67,9 @@ pub fn address(uri: &Uri) -> String {
 /// Where to go after signing in: one of our own pages, whatever was asked for.
 pub fn destination(next: &str) -> &str {
     const START: &str = "/web";
-    let below = next.strip_prefix(START).unwrap_or("?!");
-    let is_page = below.is_empty() || below.starts_with('/') || below.starts_with('?');
+    let is_page = next
+        .strip_prefix(START)
+        .is_some_and(|below| below.is_empty() || below.starts_with(['/', '?']));
     let is_plain = next
         .bytes()
         .all(|byte| byte.is_ascii_graphic() && !b"\\\"'<>`{}|^#".contains(&byte));
@@ -119,7 +120,7 @@ pub async fn show(
 pub async fn submit(State(proxy): State<Arc<Proxy>>, visitor: Visitor, request: Request) -> Response {
     let (headers, asked) = match body::form::<Credentials>(&proxy, request).await {
         Ok(read) => read,
-        Err(error) => return unread(error, None),
+        Err(error) => return unread(error),
     };
     let browser = Browser::new(&proxy, visitor, headers);
     if !browser.sent(&asked.forms) {

@@ -22,6 +22,9 @@ use crate::text::{self, Face, When};
 use crate::upstream::of_person;
 use crate::visitor::Visitor;
 
+/// So many of those who may review are shown at once.
+const REVIEWERS_SHOWN: usize = 6;
+
 /// What somebody has said about the request.
 struct Vote {
     face: Face,
@@ -75,6 +78,7 @@ struct Page {
     votes: Vec<Vote>,
     ignored: Vec<Ignored>,
     possible: Vec<Possible>,
+    others: Vec<Possible>,
     possible_count: u32,
     digest: String,
     part: Part,
@@ -150,6 +154,22 @@ fn page(
     let id = evidence.request_id.clone();
     let when = |stamp: Option<&prost_types::Timestamp>| moment(stamp).map(|at| When::of(at, now));
     let visible = |texts: &[String]| texts.iter().map(|text| text::visible(text)).collect::<Vec<_>>();
+    let mut possible: Vec<Possible> = evidence
+        .possible_reviewers
+        .iter()
+        .map(|possible| Possible {
+            face: Face::of(&possible.user),
+            roles: text::listed(&visible(&possible.through_roles)),
+            suggested: possible.suggested,
+        })
+        .collect();
+    // Whoever was asked by name comes first; a long list is folded.
+    possible.sort_by_key(|possible| !possible.suggested);
+    let others = if possible.len() > REVIEWERS_SHOWN + 1 {
+        possible.split_off(REVIEWERS_SHOWN)
+    } else {
+        Vec::new()
+    };
     Page {
         frame: browser.frame(Some(person.name())),
         short_id: short_id(&id),
@@ -195,15 +215,8 @@ fn page(
                 why: text::visible(&ignored.reason),
             })
             .collect(),
-        possible: evidence
-            .possible_reviewers
-            .iter()
-            .map(|possible| Possible {
-                face: Face::of(&possible.user),
-                roles: text::listed(&visible(&possible.through_roles)),
-                suggested: possible.suggested,
-            })
-            .collect(),
+        possible,
+        others,
         possible_count: evidence.possible_reviewer_count,
         digest: evidence.short_digest.clone(),
         part: part(person.name(), &spec, evidence, now),
