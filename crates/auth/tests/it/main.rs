@@ -1,11 +1,13 @@
 //! The Auth Service from outside: real certificates over real TLS, on both stores.
 
 mod calls;
+mod flaws;
 mod invariants;
 mod journal;
 mod people;
 mod world;
 
+mod attacks;
 mod guide;
 mod matrix;
 mod meanwhile;

@@ -182,6 +182,33 @@ impl World {
         Ok(self.dial(self.identity(&key, &answer.tls_certificate)))
     }
 
+    /// A session of the browser.
+    pub async fn web_session(&self, person: &Person) -> ours::WebSession {
+        self.clock.advance(seconds(30));
+        let request = ours::OpenWebSessionRequest {
+            user: person.name.clone(),
+            password: person.password.as_bytes().to_vec().into(),
+            second_factor: Some(ours::open_web_session_request::SecondFactor::TotpCode(
+                person.seed.code(self.now()).expect("a code"),
+            )),
+            ..Default::default()
+        };
+        let opened = self
+            .proxy
+            .sign_in()
+            .open_web_session(request)
+            .await
+            .expect("a session")
+            .into_inner();
+        self.plant("the id of a web session", opened.id.clone());
+        self.plant("a bearer token", opened.bearer_token.clone());
+        self.plant(
+            "the key of a web session",
+            String::from_utf8_lossy(&opened.tls_private_key).into_owned(),
+        );
+        opened
+    }
+
     /// The same person, signed in anew.
     pub async fn again(&self, person: &Person) -> Cluster {
         self.sign_in(&person.name, &person.password, &person.seed)

@@ -26,6 +26,7 @@ use transport::target::Target;
 use transport::tls::{ClientAuthorities, Credentials, ServerSettings, ServerTls, certificates_from_pem};
 use transport::{Drain, names};
 
+use crate::flaws::{Bent, Flaw};
 use crate::{invariants, journal};
 
 pub const CLUSTER: &str = "teleport.example.com";
@@ -55,11 +56,11 @@ pub enum Backend {
 pub struct Plan {
     pub backend: Backend,
     pub start: Timestamp,
+    /// What all of its keys and ids are drawn from.
+    pub seed: &'static str,
     pub rates: Rates,
-    /// Put around the store.
-    pub around_store: Option<Box<dyn FnOnce(Arc<dyn Store>) -> Arc<dyn Store> + Send>>,
-    /// Put around the door.
-    pub around_door: Option<crate::calls::Distortion>,
+    /// What is wrong with the cluster.
+    pub flaw: Flaw,
 }
 
 impl Default for Plan {
@@ -67,9 +68,9 @@ impl Default for Plan {
         Self {
             backend: Backend::Memory,
             start: noon(),
+            seed: "auth",
             rates: no_limits(),
-            around_store: None,
-            around_door: None,
+            flaw: Flaw::default(),
         }
     }
 }
@@ -104,6 +105,7 @@ pub struct World {
     /// The data directory, if there is one.
     pub home: Option<tempfile::TempDir>,
     seal: [u8; 32],
+    bent: Bent,
 }
 
 /// Tells a story on each store, and holds the end of it to the invariants.
@@ -152,12 +154,11 @@ impl World {
             None => Arc::new(Memory::new()),
             Some(home) => Arc::new(Sqlite::open(home.path()).expect("a store")),
         };
-        let store = match plan.around_store {
-            Some(wrap) => wrap(store),
-            None => store,
-        };
+        let bent = Bent::default();
+        let mut flaw = plan.flaw;
+        let store = flaw.around(store, &bent);
         let clock = Arc::new(ManualClock::new(plan.start));
-        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::named("auth"));
+        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::named(plan.seed));
         let seal = [7; 32];
         let opening = Opening {
             store: Arc::clone(&store),
@@ -170,7 +171,8 @@ impl World {
             Ok(auth) => auth,
             Err(error) => panic!("the Auth Service opens: {error}"),
         };
-        Self::around(auth, clock, store, home, seal, plan.around_door).await
+        let distortion = flaw.at_the_door.then(|| bent.distortion());
+        Self::around(auth, clock, store, home, seal, bent, distortion).await
     }
 
     async fn around(
@@ -179,6 +181,7 @@ impl World {
         store: Arc<dyn Store>,
         home: Option<tempfile::TempDir>,
         seal: [u8; 32],
+        bent: Bent,
         distortion: Option<crate::calls::Distortion>,
     ) -> Self {
         let own = auth
@@ -214,6 +217,7 @@ impl World {
             canaries: Mutex::default(),
             home,
             seal,
+            bent,
         }
     }
 
@@ -249,9 +253,55 @@ impl World {
             Ok(auth) => auth,
             Err(error) => panic!("the Auth Service opens again: {error}"),
         };
-        let mut next = Self::around(auth, clock, store, home, seal, None).await;
+        let mut next = Self::around(auth, clock, store, home, seal, Bent::default(), None).await;
         next.canaries = canaries;
         next
+    }
+
+    /// From here on the flaw shows, if the world has one.
+    pub fn bend(&self) {
+        self.bent.begin();
+    }
+
+    /// The next two changes of access requests are committed at the same moment.
+    pub fn meet(&self) {
+        self.bent.meet();
+    }
+
+    /// Whom a flawed door takes every caller for from here on; a sound one does not.
+    pub fn disguise(&self, as_whom: &Cluster, vouched_by: transport::Authority) {
+        let identity = as_whom.identity().current();
+        self.bent.disguise(identity.certificate().clone(), vouched_by);
+    }
+
+    /// A second Auth Service on the same store; what `identity` calls there.
+    pub async fn beside(&self) -> impl Fn(Identity) -> Cluster + use<> {
+        let opening = Opening {
+            store: Arc::clone(&self.store),
+            seal: SealSource::Key(SealKey::from_bytes(self.seal)),
+            clock: Arc::<ManualClock>::clone(&self.clock),
+            entropy: Arc::new(SeededEntropy::named("beside")),
+            settings: settings(no_limits()),
+        };
+        let auth = match Auth::open(opening).await {
+            Ok(auth) => auth,
+            Err(error) => panic!("a second Auth Service opens: {error}"),
+        };
+        let own = auth
+            .host_identity(SystemRole::Admin, &[])
+            .await
+            .expect("a certificate");
+        let door = door(&auth, &self.clock, &own, None).await;
+        let (drain, clock) = (self.drain.clone(), Arc::clone(&self.clock));
+        move |identity| {
+            Cluster::lazy(Connect {
+                identity: IdentityHandle::new(identity),
+                destination: Destination::InProcess(Arc::clone(&door), drain.clone()),
+                insecure: false,
+                clock: Arc::<ManualClock>::clone(&clock),
+                program: "test",
+            })
+        }
     }
 
     /// A cluster as seen with `identity`.

@@ -1,0 +1,7 @@
+//! Attempts to get through, by the names they have in the threat model. Each is tried twice: on a sound cluster, where
+//! it fails, and on one with a planted flaw, where the same story must notice that it does not.
+
+mod administrators;
+mod credentials;
+mod plugins;
+mod two_persons;
