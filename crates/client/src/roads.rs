@@ -306,6 +306,7 @@ impl Roads {
                     DialError::Handshake { source, .. } if !matches!(source, HandshakeError::NotTls)
                 )
             });
+            let met_auth = failed.iter().any(|one| is_an_auth_service(&one.error));
             for one in failed {
                 attempts.push(Attempt {
                     address: one.error.address().clone(),
@@ -331,6 +332,8 @@ impl Roads {
                         origin: identity.origin().to_string(),
                     };
                 }
+                // The connection was passed on, to a cluster of the same name that was made anew.
+                Ok(_) if met_auth => {}
                 Ok(_) => {
                     return ConnectError::NoRouting {
                         address,
@@ -399,6 +402,17 @@ fn weight(error: &DialError) -> u8 {
             HandshakeError::Refused(_) => 6,
             _ => 5,
         },
+    }
+}
+
+/// Whether an Auth Service was met that we have no reason to believe.
+fn is_an_auth_service(error: &DialError) -> bool {
+    match error {
+        DialError::Handshake {
+            source: HandshakeError::UnknownAuthority { shown, .. },
+            ..
+        } => shown.names.iter().any(|name| name.ends_with(names::CLUSTER_DOMAIN)),
+        _ => false,
     }
 }
 
