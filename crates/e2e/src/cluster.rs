@@ -95,7 +95,7 @@ impl Cluster {
             "-subj",
             "/CN=localhost",
             "-addext",
-            "subjectAltName=DNS:localhost,IP:127.0.0.1",
+            "subjectAltName=DNS:localhost",
             "-addext",
             "basicConstraints=critical,CA:FALSE",
             "-CA",
