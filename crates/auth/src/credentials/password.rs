@@ -4,7 +4,7 @@
 //! those waiting is bounded; whoever does not fit in is told to try again. Names that do not exist
 //! cost the same work as names that do.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use access::{SecretBytes, SecretText};
@@ -56,12 +56,43 @@ pub fn check_rules(password: &SecretBytes) -> Answer<()> {
     Ok(())
 }
 
+/// A hash of nothing anybody knows, for names that have none.
+///
+/// It is computed beside the start, which needs it for nothing; whoever comes first waits for it.
+struct Decoy {
+    password: SecretBytes,
+    salt: [u8; 16],
+    hash: OnceLock<Answer<SecretText>>,
+}
+
+impl Decoy {
+    fn begin(argon2: &Argon2<'static>, chance: &Chance) -> Arc<Self> {
+        let decoy = Arc::new(Self {
+            password: SecretBytes::new(chance.bytes::<32>().to_vec()),
+            salt: chance.bytes(),
+            hash: OnceLock::new(),
+        });
+        let (early, argon2) = (Arc::clone(&decoy), argon2.clone());
+        // Without a thread the first who needs it computes it.
+        let _ = std::thread::Builder::new()
+            .name("decoy".to_owned())
+            .spawn(move || drop(early.hash(&argon2)));
+        decoy
+    }
+
+    fn hash(&self, argon2: &Argon2<'_>) -> Answer<SecretText> {
+        let made = self
+            .hash
+            .get_or_init(|| compute(argon2, self.password.expose(), &self.salt));
+        made.clone()
+    }
+}
+
 /// Computes and compares hashes on threads of their own.
 #[derive(Clone)]
 pub struct PasswordPool {
     argon2: Argon2<'static>,
-    /// A hash of nothing anybody knows, for names that have none.
-    decoy: Arc<str>,
+    decoy: Arc<Decoy>,
     working: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     patience: Duration,
@@ -77,10 +108,9 @@ impl PasswordPool {
             .map_err(|error| Failure::internal(format!("password cost: {error}")))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        let decoy = compute(&argon2, &chance.bytes::<32>(), &chance.bytes())?;
         Ok(Self {
+            decoy: Decoy::begin(&argon2, chance),
             argon2,
-            decoy: decoy.expose().as_str().into(),
             working: Arc::new(Semaphore::new(cores)),
             waiting: Arc::new(Semaphore::new(cores * 64)),
             patience: Duration::from_secs(10),
@@ -101,15 +131,19 @@ impl PasswordPool {
         let decoy = Arc::clone(&self.decoy);
         self.work(move || {
             let known = hash.is_some();
-            let text = hash.as_ref().map_or(&*decoy, |hash| hash.expose().as_str());
+            let hash = match hash {
+                Some(hash) => hash,
+                None => decoy.hash(&argon2)?,
+            };
+            let text = hash.expose().as_str();
             // Whatever the length, the work is that of a password that may exist.
             let tried = password.expose();
             let tried = tried.get(..BYTES_MAX * 8).unwrap_or(tried);
             let right =
                 PasswordHash::new(text).is_ok_and(|parsed| argon2.verify_password(tried, &parsed).is_ok());
-            right && known
+            Ok(right && known)
         })
-        .await
+        .await?
     }
 
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Answer<T> {
