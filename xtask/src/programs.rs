@@ -1,8 +1,10 @@
 //! `demo` and `bench`: both build the programs and hand over to the development crate that drives them.
 
+use std::process::Command;
+
 use clap::Args;
 
-use crate::build::{self, Outcome};
+use crate::build::{self, Failure, Outcome};
 
 /// The programs a person installs.
 const PROGRAMS: &[&str] = &["teleport", "tctl", "tsh", "teleport-mattermost"];
@@ -28,8 +30,7 @@ pub struct BenchOptions {
 
 pub fn demo(options: &DemoOptions) -> Outcome {
     compile("dev")?;
-    let mut command = build::cargo();
-    command.args(["run", "--quiet", "--package", "e2e", "--bin", "demo", "--"]);
+    let mut command = built("debug", "demo")?;
     if options.once {
         command.arg("--once");
     }
@@ -38,17 +39,7 @@ pub fn demo(options: &DemoOptions) -> Outcome {
 
 pub fn bench(options: &BenchOptions) -> Outcome {
     compile("release")?;
-    let mut command = build::cargo();
-    command.args([
-        "run",
-        "--release",
-        "--quiet",
-        "--package",
-        "e2e",
-        "--bin",
-        "bench",
-        "--",
-    ]);
+    let mut command = built("release", "bench")?;
     command.args(["--report", &options.report]);
     if options.quick {
         command.arg("--quick");
@@ -65,4 +56,13 @@ fn compile(profile: &str) -> Outcome {
         command.args(["--package", program]);
     }
     build::run(&mut command)
+}
+
+/// A program that [`compile`] has built. Not `cargo run`: on its own, `e2e` would be built again with other features of the
+/// libraries below.
+fn built(folder: &str, name: &str) -> Result<Command, Failure> {
+    let target = build::metadata()?.target_directory;
+    let mut command = Command::new(target.join(folder).join(name));
+    command.current_dir(build::root());
+    Ok(command)
 }
