@@ -162,7 +162,8 @@ impl Cluster {
 
     /// What a failed call says about the connection below it, if it was the connection that failed.
     ///
-    /// For calls that failed for another reason, [`ConnectError::NoAnswer`] with the server's words.
+    /// A refusal is [`ConnectError::Denied`]; for calls that failed for another reason, [`ConnectError::NoAnswer`] with
+    /// the server's words.
     pub fn explain(&self, status: &Status) -> ConnectError {
         let identity = self.0.identity.current();
         let cluster = identity.cluster().to_owned();
@@ -175,6 +176,11 @@ impl Cluster {
                 cluster,
                 origin: identity.origin().to_string(),
                 alert,
+            };
+        }
+        if matches!(status.code(), Code::PermissionDenied | Code::Unauthenticated) {
+            return ConnectError::Denied {
+                message: status.message().to_owned(),
             };
         }
         let message =

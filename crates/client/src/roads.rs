@@ -194,6 +194,12 @@ pub enum ConnectError {
         /// What the call ended with.
         message: String,
     },
+    /// The connection came about, and the cluster does not serve whoever we are: a lock, for example.
+    #[error("{message}")]
+    Denied {
+        /// The reason, in the cluster's words.
+        message: String,
+    },
     /// No address was given.
     #[error("no address of the cluster `{cluster}` is known")]
     NoAddress {
@@ -219,7 +225,7 @@ impl ConnectError {
                 Some("log in again, or sign a new identity file in this cluster".to_owned())
             }
             Self::NoAddress { .. } => Some("name one with `--auth-server HOST:PORT`".to_owned()),
-            Self::NoAnswer { .. } | Self::Tls(_) => None,
+            Self::NoAnswer { .. } | Self::Denied { .. } | Self::Tls(_) => None,
         }
     }
 

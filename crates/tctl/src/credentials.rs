@@ -55,10 +55,12 @@ impl Access {
                     "name the Auth Service or the proxy of the identity's cluster with `--auth-server HOST:PORT`",
                 ));
             }
-            return Ok(Self {
+            let access = Self {
                 addresses: parsed(&global.auth_server, PORTS)?,
                 identity: Identity::from_file(file).map_err(|error| unusable(&error))?,
-            });
+            };
+            warn_if_readable(file);
+            return Ok(access);
         }
         let configuration = Configuration::find(global.config.as_deref(), global.config_string.as_deref())?;
         if let Some(configuration) = &configuration
@@ -101,6 +103,16 @@ fn unusable(error: &IdentityError) -> Failure {
             failure.hint("run the command as the user to whom the file belongs")
         }
         (_, None) => failure,
+    }
+}
+
+/// Says so if others than its owner can read a file that holds a key.
+fn warn_if_readable(file: &Path) {
+    if fs::metadata(file).is_ok_and(|file| file.mode() & 0o077 != 0) {
+        let file = file.display();
+        cli::failure::warn(&format!(
+            "others than its owner can read the identity file `{file}`; run `chmod 600 {file}`"
+        ));
     }
 }
 

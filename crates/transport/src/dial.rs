@@ -197,6 +197,14 @@ impl ClientTls {
                         known: self.known_authorities(),
                     }
                 }
+                CertificateError::Other(other)
+                    if matches!(
+                        other.0.downcast_ref::<webpki::Error>(),
+                        Some(webpki::Error::CaUsedAsEndEntity)
+                    ) =>
+                {
+                    HandshakeError::AuthorityAsServer(Box::new(shown()))
+                }
                 _ => HandshakeError::BadCertificate {
                     shown: Box::new(shown()),
                     source: cause.clone(),
@@ -430,6 +438,9 @@ pub enum HandshakeError {
     /// The certificate's time has not come.
     #[error("the server's certificate is not valid{}", moment(" before ", .0.not_before))]
     NotYetValid(Box<Shown>),
+    /// A certificate that may sign others stands where a server's own belongs.
+    #[error("the server shows the certificate of an authority as its own: {}", .0.described())]
+    AuthorityAsServer(Box<Shown>),
     /// Something else is wrong with the certificate.
     #[error("the server's certificate cannot be used: {source}")]
     BadCertificate {
@@ -491,6 +502,14 @@ impl HandshakeError {
             Self::Expired(_) | Self::NotYetValid(_) => {
                 Some("check the clocks of both machines, then renew the certificate".to_owned())
             }
+            Self::AuthorityAsServer(_) => Some(match server {
+                Server::Auth => {
+                    format!("{address} is not an Auth Service, or not one of the cluster of the credentials")
+                }
+                Server::Proxy => "make a certificate for the server itself, with `basicConstraints=CA:FALSE`; \
+                                  `--insecure` does for a test"
+                    .to_owned(),
+            }),
             Self::NotTls => Some(format!(
                 "check the port: {} may belong to another service",
                 address.port()

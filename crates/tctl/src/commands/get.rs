@@ -68,7 +68,13 @@ impl Get {
         if secrets == Secrets::With && references.iter().any(authorities) {
             session.before_change().await?;
         }
-        let found = read_all(session, &references, secrets).await?;
+        let found = read_all(session, &references, secrets).await.map_err(|failure| {
+            if all {
+                failure.hint("a backup holds everything: make it on the machine of the Auth Service, as its local administrator")
+            } else {
+                failure
+            }
+        })?;
         match format {
             Format::Yaml => output::print(&yaml_of(&found)),
             Format::Json => output::print(&json_of(&found, 4)),

@@ -354,11 +354,11 @@ mod tests {
         check(
             "{kind: role, version: v7, metadata: {name: all}, spec: {allow: {logins: [root, admin], node_labels: {'*': '*'}, \
              rules: [{resources: [role, user], verbs: [list, read]}, {resources: [lock], verbs: [create]}]}}}",
-            expect![[r#"
+            expect![[r"
                 Role Allowed to login as Node Labels Access to resources             
                 ---- ------------------- ----------- ------------------------------- 
                 all  root,admin          <all nodes> role,user:list,read,lock:create 
-            "#]],
+            "]],
         );
     }
 
@@ -416,10 +416,13 @@ mod tests {
     #[test]
     fn names_from_people_cannot_drive_the_terminal() {
         let lock = "{kind: lock, version: v2, metadata: {name: l}, spec: {target: {user: x}, message: \"a\\e[2Jb\\u202e\"}}";
-        check(lock, expect![[r#"
+        check(
+            lock,
+            expect![[r#"
             ID   Target   Message             Expires 
             --   -------- ------------------- ------- 
             l    User:"x" a\u{1b}[2Jb\u{202e} never   
-        "#]]);
+        "#]],
+        );
     }
 }

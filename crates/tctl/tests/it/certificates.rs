@@ -40,11 +40,14 @@ fn one_identity_file_that_only_its_owner_may_read() {
     let world = world();
     world
         .tctl("auth sign --user=access-plugin --out=identity")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl auth sign --user=access-plugin --out=identity    → 0
             The credentials have been written to identity
-        "#]]);
-    let mode = fs::metadata(world.path("identity")).expect("there").permissions().mode();
+        "]]);
+    let mode = fs::metadata(world.path("identity"))
+        .expect("there")
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
     let parts: Vec<String> = world
         .read("identity")
@@ -52,12 +55,13 @@ fn one_identity_file_that_only_its_owner_may_read() {
         .filter(|line| line.starts_with("-----BEGIN") || line.contains("-cert-v01@") || line.starts_with('@'))
         .map(redacted)
         .collect();
-    expect![[r#"
+    expect![[r"
         -----BEGIN PRIVATE KEY-----
         ecdsa-sha2-nistp256-cert-v01@openssh.com <b64>
         -----BEGIN CERTIFICATE-----
         @cert-authority teleport.example.com,*.teleport.example.com ssh-ed25519 <b64> type=host
-        -----BEGIN CERTIFICATE-----"#]].assert_eq(&parts.join("\n"));
+        -----BEGIN CERTIFICATE-----"]]
+    .assert_eq(&parts.join("\n"));
 }
 
 #[test]
@@ -65,16 +69,25 @@ fn openssl_reads_what_tls_needs() {
     let world = world();
     world
         .tctl("auth sign --user=access-plugin --out=tlsid --format=tls")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl auth sign --user=access-plugin --out=tlsid --format=tls    → 0
             The credentials have been written to tlsid.key, tlsid.crt, tlsid.cas
-        "#]]);
+        "]]);
     for name in ["tlsid.key", "tlsid.crt", "tlsid.cas"] {
-        let mode = fs::metadata(world.path(name)).expect("there").permissions().mode();
+        let mode = fs::metadata(world.path(name))
+            .expect("there")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
-    let subject = say(&world, "openssl x509 -in tlsid.crt -noout -subject -nameopt multiline");
-    assert!(subject.contains("commonName                = access-plugin"), "{subject}");
+    let subject = say(
+        &world,
+        "openssl x509 -in tlsid.crt -noout -subject -nameopt multiline",
+    );
+    assert!(
+        subject.contains("commonName                = access-plugin"),
+        "{subject}"
+    );
     let key = say(&world, "openssl pkey -in tlsid.key -pubout");
     assert_eq!(key, say(&world, "openssl x509 -in tlsid.crt -noout -pubkey"));
     let issuer = say(&world, "openssl x509 -in tlsid.cas -noout -subject");
@@ -91,10 +104,10 @@ fn openssh_reads_what_ssh_needs() {
     let world = world();
     world
         .tctl("auth sign --user=access-plugin --out=sshid --format=openssh")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl auth sign --user=access-plugin --out=sshid --format=openssh    → 0
             The credentials have been written to sshid, sshid-cert.pub
-        "#]]);
+        "]]);
     let public = say(&world, "ssh-keygen -y -f sshid");
     assert!(public.starts_with("ssh-ed25519 "), "{public}");
     let shown = say(&world, "ssh-keygen -L -f sshid-cert.pub");
@@ -104,7 +117,8 @@ fn openssh_reads_what_ssh_needs() {
         .collect();
     expect![[r#"
                 Type: ssh-ed25519-cert-v01@openssh.com user certificate
-                Key ID: "access-plugin""#]].assert_eq(&kept.join("\n"));
+                Key ID: "access-plugin""#]]
+    .assert_eq(&kept.join("\n"));
     let authority = world.tctl("auth export --type=user").succeeded();
     let key = authority.split(' ').nth(2).expect("a key");
     world.write("user.pub", &format!("ssh-ed25519 {key}\n"));
@@ -118,14 +132,17 @@ fn a_host_gets_the_names_it_was_asked_for() {
     let world = world();
     world
         .tctl("auth sign --host=demo,10.0.0.7 --out=hostkey --format=openssh")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl auth sign --host=demo,10.0.0.7 --out=hostkey --format=openssh    → 0
 
             The credentials have been written to hostkey, hostkey-cert.pub
-        "#]]);
+        "]]);
     let shown = say(&world, "ssh-keygen -L -f hostkey-cert.pub");
     assert!(shown.contains("host certificate"), "{shown}");
-    assert!(shown.contains("Valid: after") && !shown.contains(" to "), "{shown}");
+    assert!(
+        shown.contains("Valid: after") && !shown.contains(" to "),
+        "{shown}"
+    );
     let names: Vec<&str> = shown
         .lines()
         .skip_while(|line| !line.contains("Principals:"))
@@ -151,42 +168,44 @@ fn a_lifetime_that_was_asked_for_is_given_or_refused() {
     let ends = say(&world, "openssl x509 -in id1h.crt -noout -checkend 3500");
     assert_eq!(ends, "Certificate will not expire\n");
     let typed = world.tctl("auth sign --user=access-plugin --out=id1000 --ttl=1000h");
-    typed.prints(expect![[r#"
+    typed.prints(expect![[r"
         $ tctl auth sign --user=access-plugin --out=id1000 --ttl=1000h    → 1
         ! ERROR: a certificate until <time> cannot be given: `max_session_ttl` of role `access-plugin` allows it until <time> at the latest
         ! hint: ask for less with `--ttl`, or leave it out: the longest possible is given then
-    "#]]);
+    "]]);
     assert!(!world.path("id1000").exists());
     world
         .tctl("auth sign --user=access-plugin --out=id0 --ttl=0")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl auth sign --user=access-plugin --out=id0 --ttl=0    → 1
             ! ERROR: --ttl: a certificate must live longer than that
-        "#]]);
+        "]]);
     assert!(!world.path("id0").exists());
 }
 
 #[test]
 fn what_cannot_be_signed_is_explained_and_nothing_is_written() {
     let world = world();
-    world.tctl("auth sign --out=x").prints(expect![[r#"
+    world.tctl("auth sign --out=x").prints(expect![[r"
         $ tctl auth sign --out=x    → 1
         ! ERROR: --user or --host must be specified
-    "#]]);
-    world.tctl("auth sign --user=a --host=b --out=x").prints(expect![[r#"
+    "]]);
+    world
+        .tctl("auth sign --user=a --host=b --out=x")
+        .prints(expect![[r"
         $ tctl auth sign --user=a --host=b --out=x    → 1
         ! ERROR: use only one of --user and --host
-    "#]]);
+    "]]);
     world.tctl("auth sign --user=nosuch --out=x").prints(expect![[r#"
         $ tctl auth sign --user=nosuch --out=x    → 1
         ! ERROR: "user" "nosuch" does not exist
     "#]]);
     world
         .tctl("auth sign --user=access-plugin --out=x --format=kubernetes")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl auth sign --user=access-plugin --out=x --format=kubernetes    → 1
             ! ERROR: the identity format `kubernetes` is not available yet, use one of file, openssh, tls
-        "#]]);
+        "]]);
     world
         .tctl("auth sign --user=access-plugin --out=x --format=nosuch")
         .prints(expect![[r#"
@@ -195,20 +214,20 @@ fn what_cannot_be_signed_is_explained_and_nothing_is_written() {
         "#]]);
     world
         .tctl("auth sign --user=access-plugin --out=nosuch/x")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl auth sign --user=access-plugin --out=nosuch/x    → 1
-            ! ERROR: cannot write `nosuch/x`: no such file or directory
-            ! hint: the certificate was issued and is lost; choose a place that can be written with `--out`
-        "#]]);
+            ! ERROR: cannot write nosuch/x: there is no directory nosuch
+            ! hint: make it first, or choose another place with `--out`
+        "]]);
     assert!(!world.path("x").exists());
     // For oneself anybody may sign, and never longer than one's own certificate lives.
     world.identity("access-plugin", "imp");
     world
         .tctl_as("imp", "auth sign --user=access-plugin --out=imp7")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl -i imp --auth-server=AUTH auth sign --user=access-plugin --out=imp7    → 0
             The credentials have been written to imp7
-        "#]]);
+        "]]);
 }
 
 #[test]
@@ -220,10 +239,10 @@ fn who_may_impersonate_nobody_signs_for_nobody_else() {
     world.identity("other@example.com", "other");
     world
         .tctl_as("other", "auth sign --user=access-plugin --out=x")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl -i other --auth-server=AUTH auth sign --user=access-plugin --out=x    → 1
             ! ERROR: access denied: impersonation is not allowed
-        "#]]);
+        "]]);
     assert!(!world.path("x").exists());
 }
 
@@ -233,25 +252,25 @@ fn nothing_is_written_over_unasked() {
     world.write("identity", "mine\n");
     world
         .tctl("auth sign --user=access-plugin --out=identity")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl auth sign --user=access-plugin --out=identity    → 1
             ! Destination file(s) identity exist. Overwrite? [y/N]: ERROR: not overwriting destination files identity
             ! hint: choose another name with `--out`, or use `--overwrite`
-        "#]]);
+        "]]);
     world
         .tctl_with("auth sign --user=access-plugin --out=identity", "n\n")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl auth sign --user=access-plugin --out=identity    → 1
             ! Destination file(s) identity exist. Overwrite? [y/N]: ERROR: not overwriting destination files identity
             ! hint: choose another name with `--out`, or use `--overwrite`
-        "#]]);
+        "]]);
     assert_eq!(world.read("identity"), "mine\n");
     world
         .tctl("auth sign --user=access-plugin --out=identity --overwrite")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl auth sign --user=access-plugin --out=identity --overwrite    → 0
             The credentials have been written to identity
-        "#]]);
+        "]]);
     assert_ne!(world.read("identity"), "mine\n");
 }
 
@@ -282,37 +301,41 @@ fn a_person_at_a_terminal_is_asked_before_a_file_is_written_over() {
 #[test]
 fn authorities_are_exported() {
     let world = world();
-    world.tctl("auth export").prints(expect![[r#"
+    world.tctl("auth export").prints(expect![[r"
         $ tctl auth export    → 0
         @cert-authority teleport.example.com,*.teleport.example.com ssh-ed25519 <b64> type=host
         cert-authority ssh-ed25519 <b64> clustername=teleport.example.com&type=user
 
-    "#]]);
-    world.tctl("auth export --type=user").prints(expect![[r#"
+    "]]);
+    world.tctl("auth export --type=user").prints(expect![[r"
         $ tctl auth export --type=user    → 0
         cert-authority ssh-ed25519 <b64> clustername=teleport.example.com&type=user
 
-    "#]]);
-    world.tctl("auth export --type=host").prints(expect![[r#"
+    "]]);
+    world.tctl("auth export --type=host").prints(expect![[r"
         $ tctl auth export --type=host    → 0
         @cert-authority teleport.example.com,*.teleport.example.com ssh-ed25519 <b64> type=host
 
-    "#]]);
-    world.tctl("auth export --type=openssh").prints(expect![[r#"
+    "]]);
+    world.tctl("auth export --type=openssh").prints(expect![[r"
         $ tctl auth export --type=openssh    → 0
         cert-authority ssh-ed25519 <b64> clustername=teleport.example.com&type=user
 
-    "#]]);
-    world.tctl("auth export --type=db").prints(expect![[r#"
+    "]]);
+    world.tctl("auth export --type=db").prints(expect![[r"
         $ tctl auth export --type=db    → 1
         ! ERROR: the `db` authority has no key to export
         ! hint: `tctl status` lists the authorities and their keys
-    "#]]);
-    world.tctl("auth export --type=github").prints(expect![[r#"
+    "]]);
+    world.tctl("auth export --type=github").prints(expect![[r"
         $ tctl auth export --type=github    → 1
         ! ERROR: this cluster has no `github` authority
-    "#]]);
-    for (kind, words) in [("tls-host", "x509 -noout -subject"), ("tls-user", "x509 -noout -subject"), ("tls-user-der", "x509 -inform DER -noout -subject")] {
+    "]]);
+    for (kind, words) in [
+        ("tls-host", "x509 -noout -subject"),
+        ("tls-user", "x509 -noout -subject"),
+        ("tls-user-der", "x509 -inform DER -noout -subject"),
+    ] {
         let exported = world.tctl(&format!("auth export --type={kind}"));
         assert_eq!(exported.code(), Some(0));
         fs::write(world.path("exported"), exported.stdout_bytes()).expect("written");
@@ -327,7 +350,10 @@ fn authorities_are_exported() {
 fn a_fingerprint_chooses_a_key() {
     let world = world();
     let shown = world.tctl("get cas --format=text").succeeded();
-    let user = shown.lines().find(|line| line.contains(" user ")).expect("the user authority");
+    let user = shown
+        .lines()
+        .find(|line| line.contains(" user "))
+        .expect("the user authority");
     let fingerprint = user.split_whitespace().nth(2).expect("a fingerprint");
     let chosen = world
         .tctl(&format!("auth export --type=user --fingerprint={fingerprint}"))
@@ -335,9 +361,9 @@ fn a_fingerprint_chooses_a_key() {
     assert_eq!(chosen, world.tctl("auth export --type=user").succeeded());
     world
         .tctl("auth export --type=user --fingerprint=SHA256:nosuch")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl auth export --type=user --fingerprint=SHA256:nosuch    → 1
             ! ERROR: the `user` authority has no key to export
             ! hint: `tctl status` lists the authorities and their keys
-        "#]]);
+        "]]);
 }

@@ -7,7 +7,7 @@ use crate::world::World;
 #[test]
 fn status_shows_the_cluster_its_pins_and_its_authorities() {
     let world = World::new();
-    world.tctl("status").prints(expect![[r#"
+    world.tctl("status").prints(expect![[r"
         $ tctl status    → 0
         Cluster: teleport.example.com                                                    
         Version: 18.0.0                                                                  
@@ -31,7 +31,7 @@ fn status_shows_the_cluster_its_pins_and_its_authorities() {
         bound_keypair standby (never rotated)                                      
 
         Two persons for rule changes: off
-    "#]]);
+    "]]);
 }
 
 #[test]
@@ -57,10 +57,10 @@ fn what_does_not_exist_is_one_line() {
         $ tctl nosuch    → 1
         ! tctl: error: expected command but got "nosuch"
     "#]]);
-    world.tctl("requests ls --nosuchflag").prints(expect![[r#"
+    world.tctl("requests ls --nosuchflag").prints(expect![[r"
         $ tctl requests ls --nosuchflag    → 1
         ! tctl: error: unknown long flag '--nosuchflag'
-    "#]]);
+    "]]);
     world.tctl("user ls").prints(expect![[r#"
         $ tctl user ls    → 1
         ! tctl: error: expected command but got "user"
@@ -71,20 +71,20 @@ fn what_does_not_exist_is_one_line() {
 #[test]
 fn what_is_missing_shows_the_usage_first() {
     let world = World::new();
-    world.tctl("get").prints(expect![[r#"
+    world.tctl("get").prints(expect![[r"
         $ tctl get    → 1
         ! Usage: tctl get [OPTIONS] <RESOURCES>
         ! 
         ! ERROR: required argument 'resources' not provided
         ! hint: `tctl get --help` lists the flags
-    "#]]);
-    world.tctl("get role/a/b/c").prints(expect![[r#"
+    "]]);
+    world.tctl("get role/a/b/c").prints(expect![[r"
         $ tctl get role/a/b/c    → 1
         ! Usage: tctl get [OPTIONS] <RESOURCES>
         ! 
         ! ERROR: failed to parse 'role/a/b/c'
         ! hint: `tctl get --help` lists the flags
-    "#]]);
+    "]]);
     world.tctl("get nosuch").prints(expect![[r#"
         $ tctl get nosuch    → 1
         ! Usage: tctl get [OPTIONS] <RESOURCES>
@@ -99,27 +99,27 @@ fn what_is_missing_shows_the_usage_first() {
         ! ERROR: unsupported resource: "nosuch" - resources should be expressed as 'type/name', for example 'connector/github'
         ! hint: `tctl rm --help` lists the flags
     "#]]);
-    world.tctl("users add x@example.com").prints(expect![[r#"
+    world.tctl("users add x@example.com").prints(expect![[r"
         $ tctl users add x@example.com    → 1
         ! Usage: tctl users add [OPTIONS] --roles <LIST> <ACCOUNT>
         ! 
         ! ERROR: required flag --roles not provided
         ! hint: `tctl users add --help` lists the flags
-    "#]]);
-    world.tctl("auth sign --user=access-plugin").prints(expect![[r#"
+    "]]);
+    world.tctl("auth sign --user=access-plugin").prints(expect![[r"
         $ tctl auth sign --user=access-plugin    → 1
         ! Usage: tctl auth sign [OPTIONS] --out <PATH>
         ! 
         ! ERROR: required flag --out/-o not provided
         ! hint: `tctl auth sign --help` lists the flags
-    "#]]);
-    world.tctl("auth export --type=zz").prints(expect![[r#"
+    "]]);
+    world.tctl("auth export --type=zz").prints(expect![[r"
         $ tctl auth export --type=zz    → 1
         ! Usage: tctl auth export [OPTIONS]
         ! 
         ! ERROR: enum value must be one of user,host,tls-host,tls-user,tls-user-der,tls-spiffe,windows,db,db-der,db-client,db-client-der,openssh,saml-idp,github,awsra, got 'zz'
         ! hint: `tctl auth export --help` lists the flags
-    "#]]);
+    "]]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use client::profile::{Profile, ProfileDir, ProfileKeys};
 use expect_test::expect;
 use wire::identity_file::IdentityFile;
 
-use crate::world::{CLUSTER, World};
+use crate::world::{CLUSTER, World, plain_port};
 
 /// Makes the identity in `file` the profile of whoever is logged in at `proxy`.
 fn log_in(world: &World, file: &str, user: &str, proxy: &str) {
@@ -28,26 +28,32 @@ fn log_in(world: &World, file: &str, user: &str, proxy: &str) {
         .expect("a profile");
 }
 
+fn port_of(address: &str) -> &str {
+    address.rsplit(':').next().expect("a port")
+}
+
 #[test]
 fn a_configuration_makes_one_the_local_administrator() {
     let world = World::new();
-    world.run_bare(&[], "-c teleport.yaml users ls", "").prints(expect![[r#"
+    world
+        .run_bare(&[], "-c teleport.yaml users ls", "")
+        .prints(expect![[r"
         $ tctl -c teleport.yaml users ls    → 0
         No users found
-    "#]]);
+    "]]);
     world
         .run_bare(&[], "users ls --config=teleport.yaml", "")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl users ls --config=teleport.yaml    → 0
             No users found
-        "#]]);
+        "]]);
     let encoded = "dGVsZXBvcnQ6IHtkYXRhX2RpcjogZGF0YX0K";
     world
         .run_bare(&[("TELEPORT_CONFIG", encoded)], "users ls", "")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl users ls    → 0
             No users found
-        "#]]);
+        "]]);
 }
 
 #[test]
@@ -59,18 +65,18 @@ fn a_profile_makes_one_whoever_is_logged_in() {
         $ tctl get roles    → 1
         ! ERROR: access denied to perform action "list" on "role", access denied to perform action "read" on "role"
     "#]]);
-    world.run_bare(&[], "requests ls", "").prints(expect![[r#"
+    world.run_bare(&[], "requests ls", "").prints(expect![[r"
         $ tctl requests ls    → 0
         Token Requestor Metadata Resources Created At (UTC) Request TTL Session TTL Status Request Reason Resolve Reason 
         ----- --------- -------- --------- ---------------- ----------- ----------- ------ -------------- -------------- 
-    "#]]);
+    "]]);
     world
         .run_bare(&[], &format!("--auth-server={} requests ls", world.address()), "")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl --auth-server=AUTH requests ls    → 0
             Token Requestor Metadata Resources Created At (UTC) Request TTL Session TTL Status Request Reason Resolve Reason 
             ----- --------- -------- --------- ---------------- ----------- ----------- ------ -------------- -------------- 
-        "#]]);
+        "]]);
 }
 
 #[test]
@@ -92,30 +98,30 @@ fn without_anything_one_is_told_what_to_do() {
     let world = World::new();
     world
         .run_bare(&[("XDG_DATA_HOME", "nowhere")], "-c none.yaml status", "")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl -c none.yaml status    → 1
             ! ERROR: cannot read the config file none.yaml: no such file or directory
             ! hint: name the file of the Auth Service on this machine with `--config`
-        "#]]);
+        "]]);
     world.write("empty.yaml", "teleport:\n  data_dir: nowhere\n");
-    world.run_bare(&[], "-c empty.yaml status", "").prints(expect![[r#"
+    world.run_bare(&[], "-c empty.yaml status", "").prints(expect![[r"
         $ tctl -c empty.yaml status    → 1
         ! ERROR: Could not load Teleport host UUID file at nowhere/host_uuid.
         ! 	lstat nowhere/host_uuid: no such file or directory
         ! hint: on the machine of the Auth Service, start it or name its configuration with `--config`; elsewhere log in with `tsh login` first
-    "#]]);
+    "]]);
     world.write("bad.yaml", "teleport: [\n");
-    world.run_bare(&[], "-c bad.yaml status", "").prints(expect![[r#"
+    world.run_bare(&[], "-c bad.yaml status", "").prints(expect![[r"
         $ tctl -c bad.yaml status    → 1
         ! ERROR: failed parsing the config file bad.yaml: error: line 1 column 11: expected mapping start
         ! hint: `teleport configure --test=FILE` checks a configuration
-    "#]]);
+    "]]);
     fs::remove_file(world.path("data/proc/admin")).expect("removed");
-    world.tctl("status").prints(expect![[r#"
+    world.tctl("status").prints(expect![[r"
         $ tctl status    → 1
         ! ERROR: tctl must be used on an Auth Service host or provided with credentials by logging in with tsh first.
         ! hint: `FOLDER/data/proc/admin` is missing: the Auth Service writes it when it starts
-    "#]]);
+    "]]);
 }
 
 #[test]
@@ -123,46 +129,53 @@ fn a_dead_address_is_named() {
     let world = World::new();
     let free = TcpListener::bind("127.0.0.1:0").expect("a port");
     let dead = free.local_addr().expect("an address").to_string();
-    let port = dead.rsplit(':').next().expect("a port");
     drop(free);
     let typed = world.tctl(&format!("--auth-server={dead} status"));
-    expect![[r#"
+    expect![[r"
         $ tctl --auth-server=DEAD status    → 1
         ! ERROR: cannot reach the cluster `teleport.example.com`: cannot connect to DEAD: connection refused
         ! hint: check that the server runs and listens on port PORT, and that no firewall is in between
-    "#]].assert_eq(&typed.transcript().replace(&dead, "DEAD").replace(port, "PORT"));
-    world.tctl("--auth-server=nosuch.invalid:1 status").prints(expect![[r#"
+    "]]
+    .assert_eq(
+        &typed
+            .transcript()
+            .replace(&dead, "DEAD")
+            .replace(port_of(&dead), "PORT"),
+    );
+    world
+        .tctl("--auth-server=nosuch.invalid:1 status")
+        .prints(expect![[r"
         $ tctl --auth-server=nosuch.invalid:1 status    → 1
         ! ERROR: cannot reach the cluster `teleport.example.com`: cannot find the host `nosuch.invalid`
         ! hint: check the spelling of the host and this machine's name resolution
-    "#]]);
-    world.tctl("--auth-server=: status").prints(expect![[r#"
+    "]]);
+    world.tctl("--auth-server=: status").prints(expect![[r"
         $ tctl --auth-server=: status    → 1
         ! ERROR: --auth-server: address `:` has no host
         ! hint: write it like `teleport.example.com:443`
-    "#]]);
+    "]]);
 }
 
 #[test]
 fn an_identity_file_is_used_or_its_fault_is_named() {
     let world = World::new().with_guide();
     world.identity("bob@example.com", "bob");
-    world.run_bare(&[], "-i bob status", "").prints(expect![[r#"
+    world.run_bare(&[], "-i bob status", "").prints(expect![[r"
         $ tctl -i bob status    → 1
         ! ERROR: tctl --identity also requires --auth-server
         ! hint: name the Auth Service or the proxy of the identity's cluster with `--auth-server HOST:PORT`
-    "#]]);
-    world.tctl_as("nofile", "status").prints(expect![[r#"
+    "]]);
+    world.tctl_as("nofile", "status").prints(expect![[r"
         $ tctl -i nofile --auth-server=AUTH status    → 1
         ! ERROR: the identity file `nofile` does not exist
         ! hint: write a new one with `tctl auth sign`, with a longer `--ttl` if it must last longer
-    "#]]);
+    "]]);
     world.write("junk", "junk\n");
-    world.tctl_as("junk", "status").prints(expect![[r#"
+    world.tctl_as("junk", "status").prints(expect![[r"
         $ tctl -i junk --auth-server=AUTH status    → 1
         ! ERROR: the identity file `junk` cannot be read: it holds no key and no certificate: this is not an identity file
         ! hint: write a new one with `tctl auth sign`, with a longer `--ttl` if it must last longer
-    "#]]);
+    "]]);
     let other = {
         world.identity("alice@example.com", "alice");
         IdentityFile::read(&world.read("alice")).expect("an identity file")
@@ -170,11 +183,11 @@ fn an_identity_file_is_used_or_its_fault_is_named() {
     let mut mixed = IdentityFile::read(&world.read("bob")).expect("an identity file");
     mixed.private_key = other.private_key;
     world.write("mixed", mixed.write().expect("a text").expose());
-    world.tctl_as("mixed", "status").prints(expect![[r#"
+    world.tctl_as("mixed", "status").prints(expect![[r"
         $ tctl -i mixed --auth-server=AUTH status    → 1
         ! ERROR: the identity file `mixed` holds a key that does not belong to its certificate
         ! hint: write a new one with `tctl auth sign`, with a longer `--ttl` if it must last longer
-    "#]]);
+    "]]);
 }
 
 #[test]
@@ -193,19 +206,20 @@ fn an_identity_beats_the_local_administrator() {
 #[test]
 fn expired_credentials_are_named_and_nothing_is_done() {
     let past = World::hours_ago(40).with_guide();
-    past.tctl("auth sign --user=bob@example.com --out=bob").succeeded();
-    past.tctl_as("bob", "status").prints(expect![[r#"
+    past.tctl("auth sign --user=bob@example.com --out=bob")
+        .succeeded();
+    past.tctl_as("bob", "status").prints(expect![[r"
         $ tctl -i bob --auth-server=AUTH status    → 1
         ! ERROR: the identity file `bob` expired at <time>
         ! hint: write a new one with `tctl auth sign`, with a longer `--ttl` if it must last longer
-    "#]]);
+    "]]);
     log_in(&past, "bob", "bob@example.com", &past.address());
-    past.run_bare(&[], "status", "").prints(expect![[r#"
+    past.run_bare(&[], "status", "").prints(expect![[r"
         $ tctl status    → 1
         ! ERROR: your credentials have expired, please log in using `tsh login`
         ! 	the profile `127.0.0.1` expired at <time>
         ! hint: log in again with `tsh login`
-    "#]]);
+    "]]);
 }
 
 #[test]
@@ -214,19 +228,19 @@ fn an_identity_of_another_cluster_is_named() {
     let twin = World::new().with_guide();
     twin.identity("bob@example.com", "bob");
     fs::copy(twin.path("bob"), here.path("bob")).expect("copied");
-    here.tctl_as("bob", "status").prints(expect![[r#"
+    here.tctl_as("bob", "status").prints(expect![[r"
         $ tctl -i bob --auth-server=AUTH status    → 1
         ! ERROR: cannot reach the cluster `teleport.example.com`: AUTH: the server's certificate is signed by an unknown authority: `<uuid______________________________>.teleport.example.com`, issued by `teleport.example.com`, <digest________________>
         ! hint: the credentials trust `teleport.example.com`, self-signed, <digest________________>: they are for another cluster, or AUTH is not an Auth Service of theirs
-    "#]]);
+    "]]);
     let other = World::named("other.example.com").with_guide();
     other.identity("bob@example.com", "bob");
     fs::copy(other.path("bob"), here.path("bob")).expect("copied");
-    here.tctl_as("bob", "status").prints(expect![[r#"
+    here.tctl_as("bob", "status").prints(expect![[r"
         $ tctl -i bob --auth-server=AUTH status    → 1
         ! ERROR: cannot reach the cluster `other.example.com`: AUTH: the server refused the connection: access denied
         ! hint: the credentials are for a cluster that this server does not serve
-    "#]]);
+    "]]);
 }
 
 #[test]
@@ -239,6 +253,44 @@ fn who_may_not_read_the_administrators_key_is_told_so() {
     if fs::read(&key).is_ok() {
         assert_eq!(typed.code(), Some(0));
     } else {
-        typed.prints(expect![""]);
+        assert_eq!(typed.code(), Some(1));
+        let stderr = typed.stderr();
+        assert!(
+            stderr.contains("permission denied\nhint: run tctl as the user who runs"),
+            "{stderr}"
+        );
     }
+}
+
+#[test]
+fn a_key_that_others_can_read_is_warned_of() {
+    let world = World::new().with_guide();
+    world.identity("bob@example.com", "bob");
+    fs::set_permissions(world.path("bob"), fs::Permissions::from_mode(0o644)).expect("set");
+    world.tctl_as("bob", "requests ls").prints(expect![[r"
+        $ tctl -i bob --auth-server=AUTH requests ls    → 0
+        Token Requestor Metadata Resources Created At (UTC) Request TTL Session TTL Status Request Reason Resolve Reason 
+        ----- --------- -------- --------- ---------------- ----------- ----------- ------ -------------- -------------- 
+        ! warning: others than its owner can read the identity file `bob`; run `chmod 600 bob`
+    "]]);
+}
+
+#[test]
+fn a_port_that_is_no_auth_service_is_named() {
+    let world = World::new().with_guide();
+    world.identity("bob@example.com", "bob");
+    let web = world.self_signed_web_port();
+    let typed = world.run_bare(&[], &format!("-i bob --auth-server={web} status"), "");
+    expect![[r"
+        $ tctl -i bob --auth-server=WEB status    → 1
+        ! ERROR: cannot reach the cluster `teleport.example.com`: WEB: the server shows the certificate of an authority as its own: `localhost`, self-signed, <digest________________>
+        ! hint: WEB is not an Auth Service, or not one of the cluster of the credentials
+    "]].assert_eq(&typed.transcript().replace(&web, "WEB"));
+    let plain = plain_port();
+    let typed = world.run_bare(&[], &format!("-i bob --auth-server={plain} status"), "");
+    expect![[r"
+        $ tctl -i bob --auth-server=PLAIN status    → 1
+        ! ERROR: cannot reach the cluster `teleport.example.com`: PLAIN: the server does not speak TLS on this port
+        ! hint: check the port: PORT may belong to another service
+    "]].assert_eq(&typed.transcript().replace(&plain, "PLAIN").replace(port_of(&plain), "PORT"));
 }

@@ -120,15 +120,15 @@ fn the_plugins_identity_is_signed_as_printed() {
         .succeeded();
     world
         .tctl("auth sign --user=access-plugin --out=identity")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl auth sign --user=access-plugin --out=identity    → 0
             The credentials have been written to identity
-        "#]]);
-    world.tctl_as("identity", "requests ls").prints(expect![[r#"
+        "]]);
+    world.tctl_as("identity", "requests ls").prints(expect![[r"
         $ tctl -i identity --auth-server=AUTH requests ls    → 0
         Token Requestor Metadata Resources Created At (UTC) Request TTL Session TTL Status Request Reason Resolve Reason 
         ----- --------- -------- --------- ---------------- ----------- ----------- ------ -------------- -------------- 
-    "#]]);
+    "]]);
     world.tctl_as("identity", "users ls").prints(expect![[r#"
         $ tctl -i identity --auth-server=AUTH users ls    → 1
         ! ERROR: access denied to perform action "list" on "user"
@@ -197,7 +197,7 @@ fn the_guides_roles_and_people() {
             ssh_file_copy: true
         version: v5
     "#]]);
-    world.tctl("get roles --format=text").prints(expect![[r#"
+    world.tctl("get roles --format=text").prints(expect![[r"
         $ tctl get roles --format=text    → 0
         Role            Allowed to login as Node Labels          Access to resources    
         --------------- ------------------- -------------------- ---------------------- 
@@ -207,5 +207,5 @@ fn the_guides_roles_and_people() {
         devops                                                                          
         editor                                                   user,role,bot,crown... 
         elevated-access root                env=[prod],type=[db]                        
-    "#]]);
+    "]]);
 }

@@ -16,7 +16,7 @@ fn a_lock_shuts_out_at_once_until_it_is_removed() {
     "#]]);
     world.tctl_as("bob", "requests ls").prints(expect![[r#"
         $ tctl -i bob --auth-server=AUTH requests ls    → 1
-        ! ERROR: the cluster `teleport.example.com` does not answer: lock targeting User:"bob@example.com" is in force: gone
+        ! ERROR: lock targeting User:"bob@example.com" is in force: gone
     "#]]);
     world.tctl("get locks --format=text").prints(expect![[r#"
         $ tctl get locks --format=text    → 0
@@ -46,11 +46,11 @@ fn a_lock_shuts_out_at_once_until_it_is_removed() {
         lock "<uuid______________________________>" has been deleted
     "#]]);
     world.tctl_as("bob", "requests ls").succeeded();
-    world.tctl("get locks --format=text").prints(expect![[r#"
+    world.tctl("get locks --format=text").prints(expect![[r"
         $ tctl get locks --format=text    → 0
         ID   Target Message Expires 
         --   ------ ------- ------- 
-    "#]]);
+    "]]);
 }
 
 #[test]
@@ -67,7 +67,14 @@ fn every_target_can_be_locked() {
         world.tctl(&format!("lock {target}")).succeeded();
     }
     let shown = world.tctl("get locks --format=text").succeeded();
-    for target in ["User:\"x\"", "Role:\"x\"", "Login:\"x\"", "MFADevice:\"", "AccessRequest:\"", "Jan 01 00:00 UTC"] {
+    for target in [
+        "User:\"x\"",
+        "Role:\"x\"",
+        "Login:\"x\"",
+        "MFADevice:\"",
+        "AccessRequest:\"",
+        "Jan 01 00:00 UTC",
+    ] {
         assert!(shown.contains(target), "{target} in {shown}");
     }
 }
@@ -75,34 +82,34 @@ fn every_target_can_be_locked() {
 #[test]
 fn a_lock_that_makes_no_sense_is_refused() {
     let world = World::new();
-    world.tctl("lock").prints(expect![[r#"
+    world.tctl("lock").prints(expect![[r"
         $ tctl lock    → 1
         ! ERROR: at least one target field must be set
         ! hint: name whom to lock with `--user`, `--role`, `--login`, `--mfa-device` or `--access-request`
-    "#]]);
+    "]]);
     world
         .tctl("lock --role=x --expires=2099-01-01T00:00:00Z --ttl=1h")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl lock --role=x --expires=<time> --ttl=1h    → 1
             ! ERROR: use only one of --expires and --ttl
-        "#]]);
-    world.tctl("lock --user=x --expires=garbage").prints(expect![[r#"
+        "]]);
+    world.tctl("lock --user=x --expires=garbage").prints(expect![[r"
         $ tctl lock --user=x --expires=garbage    → 1
         ! Usage: tctl lock [OPTIONS]
         ! 
         ! ERROR: --expires: `garbage` is not a moment; write it like `<time>`
         ! hint: `tctl lock --help` lists the flags
-    "#]]);
+    "]]);
     world
         .tctl("lock --user=x --expires=2001-01-01T00:00:00Z")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl lock --user=x --expires=<time>    → 1
             ! ERROR: the lock's end lies in the past
-        "#]]);
-    world.tctl("get locks").prints(expect![[r#"
+        "]]);
+    world.tctl("get locks").prints(expect![[r"
         $ tctl get locks    → 0
         [] ⊣
-    "#]]);
+    "]]);
 }
 
 #[test]

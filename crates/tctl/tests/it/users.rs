@@ -8,7 +8,10 @@ use crate::world::World;
 fn world() -> World {
     let world = World::new();
     world
-        .tctl_with("create", "kind: role\nversion: v7\nmetadata: {name: devops}\nspec: {}\n")
+        .tctl_with(
+            "create",
+            "kind: role\nversion: v7\nmetadata: {name: devops}\nspec: {}\n",
+        )
         .succeeded();
     world
 }
@@ -62,7 +65,7 @@ fn a_user_gets_a_link() {
 
             NOTE: Make sure localhost:3080 points at a Teleport proxy which users can access.
         "#]]);
-    world.tctl("users ls").prints(expect![[r#"
+    world.tctl("users ls").prints(expect![[r"
         $ tctl users ls    → 0
         User            Roles         
         --------------- ------------- 
@@ -70,7 +73,7 @@ fn a_user_gets_a_link() {
         j@example.com   devops        
         l@example.com   devops,access 
 
-    "#]]);
+    "]]);
     world.tctl("get user/l@example.com").prints(expect![[r#"
         $ tctl get user/l@example.com    → 0
         kind: user
@@ -108,48 +111,53 @@ fn a_user_that_cannot_be_added_is_not_there() {
     let world = world();
     world
         .tctl("users add x@example.com --roles=nosuchrole")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl users add x@example.com --roles=nosuchrole    → 1
             ! ERROR: role nosuchrole is not found
             ! hint: `tctl get roles` lists the roles
-        "#]]);
+        "]]);
     world
         .tctl("users add x@example.com --roles=devops --ttl=72h")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl users add x@example.com --roles=devops --ttl=72h    → 1
             ! ERROR: failed to create user token for reset password invite: maximum token TTL is 48h0m0s hours
-        "#]]);
-    world.tctl("users add '' --roles=devops").prints(expect![[r#"
+        "]]);
+    world.tctl("users add '' --roles=devops").prints(expect![[r"
         $ tctl users add '' --roles=devops    → 1
         ! ERROR: missing parameter Name
-    "#]]);
+    "]]);
     world.tctl("users add 'a b' --roles=devops").prints(expect![[r#"
         $ tctl users add 'a b' --roles=devops    → 1
         ! ERROR: user name "a b" contains a space
     "#]]);
     world
         .tctl("users add x@example.com --roles=devops --ttl=soon")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl users add x@example.com --roles=devops --ttl=soon    → 1
             ! Usage: tctl users add [OPTIONS] --roles <LIST> <ACCOUNT>
             ! 
             ! ERROR: --ttl: `soon` is not a duration; write it like `8h`, `90m` or `1h30m`
             ! hint: `tctl users add --help` lists the flags
-        "#]]);
-    world.tctl("users ls").prints(expect![[r#"
+        "]]);
+    world.tctl("users ls").prints(expect![[r"
         $ tctl users ls    → 0
         No users found
-    "#]]);
-    world.tctl("users ls --format=json").prints(expect![[r#"
+    "]]);
+    world.tctl("users ls --format=json").prints(expect![[r"
         $ tctl users ls --format=json    → 0
         [] ⊣
-    "#]]);
+    "]]);
 }
 
 #[test]
 fn names_may_have_dots_and_signs() {
     let world = world();
-    for name in ["first.last@example.com", "o-brien+test@sub.example.com", "a", "Ünï@example.com"] {
+    for name in [
+        "first.last@example.com",
+        "o-brien+test@sub.example.com",
+        "a",
+        "Ünï@example.com",
+    ] {
         world
             .tctl(&format!("users add {name} --roles=devops"))
             .succeeded();
@@ -165,26 +173,26 @@ fn roles_and_traits_are_replaced() {
     world
         .tctl("users add l@example.com --roles=devops --logins=a,b")
         .succeeded();
-    world.tctl("users update l@example.com").prints(expect![[r#"
+    world.tctl("users update l@example.com").prints(expect![[r"
         $ tctl users update l@example.com    → 1
         ! ERROR: Nothing to update. Please provide at least one --set flag.
-    "#]]);
+    "]]);
     world
         .tctl("users update l@example.com --set-roles access --set-logins q,r --set-db-users=x")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl users update l@example.com --set-roles access --set-logins q,r --set-db-users=x    → 0
             User l@example.com has been updated:
             	New roles: access
             	New logins: q,r
             	New db users: x
-        "#]]);
+        "]]);
     world
         .tctl("users update l@example.com --set-roles nosuch")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl users update l@example.com --set-roles nosuch    → 1
             ! ERROR: role nosuch is not found
             ! hint: `tctl get roles` lists the roles
-        "#]]);
+        "]]);
     world
         .tctl("users update nosuch --set-roles access")
         .prints(expect![[r#"
@@ -268,10 +276,10 @@ fn a_reset_gives_a_new_link() {
         "#]]);
     world
         .tctl("users reset l@example.com --ttl=48h")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl users reset l@example.com --ttl=48h    → 1
             ! ERROR: failed to create user token for reset password: maximum token TTL is 24h0m0s hours
-        "#]]);
+        "]]);
     world.tctl("users reset nosuch").prints(expect![[r#"
         $ tctl users reset nosuch    → 1
         ! ERROR: "user" "nosuch" does not exist
@@ -301,8 +309,8 @@ fn users_are_removed_by_name() {
             User "j@example.com" has been deleted
             User "k@example.com" has been deleted
         "#]]);
-    world.tctl("users ls").prints(expect![[r#"
+    world.tctl("users ls").prints(expect![[r"
         $ tctl users ls    → 0
         No users found
-    "#]]);
+    "]]);
 }

@@ -18,7 +18,7 @@ use store::{Memory, SealKey};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use transport::endpoint::TlsEndpoint;
+use transport::endpoint::{Refuse, TlsEndpoint};
 use transport::http::HttpHandler;
 use transport::limits::Limits;
 use transport::listen::Listener;
@@ -38,7 +38,7 @@ pub struct World {
     folder: TempDir,
     address: Address,
     // The service stops when its runtime is dropped.
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 impl World {
@@ -72,7 +72,7 @@ impl World {
         Self {
             folder,
             address,
-            _runtime: runtime,
+            runtime,
         }
     }
 
@@ -144,19 +144,49 @@ impl World {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.path("home"))
+            .env("TMPDIR", self.folder.path())
             .envs(variables.iter().copied());
         command
     }
 
     /// An identity file for `user`, signed by the local administrator.
     pub fn identity(&self, user: &str, file: &str) {
-        self.tctl(&format!("auth sign --user={user} --out={file}")).succeeded();
+        self.tctl(&format!("auth sign --user={user} --out={file}"))
+            .succeeded();
     }
 
     /// Whoever `file` is for types `line`.
     pub fn tctl_as(&self, file: &str, line: &str) -> Typed {
         let line = format!("-i {file} --auth-server={} {line}", self.address);
         self.run_bare(&[], &line, "")
+    }
+
+    /// A port with a web certificate that nobody has reason to trust.
+    pub fn self_signed_web_port(&self) -> String {
+        let made = Command::new("openssl")
+            .args(
+                "req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256 -days 30 -subj /CN=localhost"
+                    .split(' '),
+            )
+            .args("-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout web.key -out web.crt".split(' '))
+            .current_dir(self.folder.path())
+            .output()
+            .expect("openssl is there");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let certificate = Credentials::from_files(&self.path("web.crt"), &self.path("web.key"));
+        let settings = ServerSettings {
+            certificates: vec![certificate.expect("credentials")],
+            client_authorities: None,
+            protocols: vec![names::H2.to_vec(), names::HTTP_1_1.to_vec()],
+            cluster: None,
+        };
+        let tls = ServerTls::new(settings, Arc::new(SystemClock::new())).expect("settings");
+        let target = Arc::new(TlsEndpoint::new(tls, Refuse));
+        self.runtime.block_on(async {
+            let (listener, address) = listener().await;
+            tokio::spawn(listener.serve(target, Drain::new()));
+            address.to_string()
+        })
     }
 
     /// The guide's roles, with Bob who asks and two who review.
@@ -172,6 +202,19 @@ impl World {
         }
         self
     }
+}
+
+/// A port that says hello and speaks no TLS.
+pub fn plain_port() -> String {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = socket.local_addr().expect("an address").to_string();
+    std::thread::spawn(move || {
+        for stream in socket.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.9\r\n");
+        }
+    });
+    address
 }
 
 /// Words between spaces; single quotes hold a word together.
@@ -257,9 +300,14 @@ fn marked(mark: &str, text: &str) -> String {
 pub fn redacted(text: &str) -> String {
     static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         [
-            (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "uuid"),
+            (
+                r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+                "uuid",
+            ),
             (r"sha256:[0-9a-f]{64}", "pin"),
             (r"\b[0-9a-f]{32}\b", "token"),
+            (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{2}\.\.\.", "short"),
+            (r"teleport-resource\w+\.yaml", "edited"),
             (r"SHA-256 [0-9a-f]{16}", "digest"),
             (r"SHA256:[A-Za-z0-9+/]{43}", "fingerprint"),
             (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "time"),
@@ -286,6 +334,12 @@ pub fn redacted(text: &str) -> String {
     text
 }
 
+async fn listener() -> (Listener, Address) {
+    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = Address::from(socket.local_addr().expect("an address"));
+    (Listener::new(socket, Limits::default()), address)
+}
+
 /// Runs an Auth Service and writes down for tools on its machine what `teleport` writes down.
 async fn serve(cluster: &str, clock: Arc<dyn Clock>, folder: &Path) -> Address {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
@@ -306,13 +360,22 @@ async fn serve(cluster: &str, clock: Arc<dyn Clock>, folder: &Path) -> Address {
         entropy,
         settings,
     };
-    let auth = Auth::open(opening).await.unwrap_or_else(|error| panic!("{error}"));
+    let auth = Auth::open(opening)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
     let own = auth
-        .host_identity(SystemRole::Auth, &["localhost".to_owned(), "127.0.0.1".to_owned()])
+        .host_identity(
+            SystemRole::Auth,
+            &["localhost".to_owned(), "127.0.0.1".to_owned()],
+        )
         .await
         .expect("a certificate");
     let trusted = async |kind| {
-        let authority = auth.state.authority(kind, clock.now()).await.expect("an authority");
+        let authority = auth
+            .state
+            .authority(kind, clock.now())
+            .await
+            .expect("an authority");
         authority
             .certificates()
             .map(|certificate| certificate.der().clone())
@@ -332,9 +395,7 @@ async fn serve(cluster: &str, clock: Arc<dyn Clock>, folder: &Path) -> Address {
     };
     let tls = ServerTls::new(tls, Arc::clone(&clock)).expect("settings");
     let handler = HttpHandler::new(auth::server::service(&auth));
-    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = Address::from(socket.local_addr().expect("an address"));
-    let listener = Listener::new(socket, Limits::default());
+    let (listener, address) = listener().await;
     tokio::spawn(listener.serve(Arc::new(TlsEndpoint::new(tls, handler)), Drain::new()));
 
     let process = folder.join("data").join("proc");
