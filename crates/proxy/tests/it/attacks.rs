@@ -8,7 +8,7 @@ use wire::pb::types::RequestState;
 use crate::Story;
 use crate::browser::{Browser, encoded};
 use crate::pages::{field, sign_in};
-use crate::world::PASSWORD;
+use crate::world::{PASSWORD, cookie};
 
 /// Texts that would be something else than text if anybody obeyed them.
 const HOSTILE: &[&str] = &[
@@ -517,9 +517,7 @@ async fn a_session_of_another_name_is_nobodys() {
     let story = Story::begin().await;
     let bob = story.person("bob@example.com", &["devops"]).await;
     let alice = story.person("alice@example.com", &["dbreviewer"]).await;
-    let content = format!(r#"{{"user":"{}","sid":"{}"}}"#, alice.name, bob.session.id);
-    let value: String = content.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let mut browser = Browser::of(&story, &format!("__Host-session={value}"));
+    let mut browser = Browser::of(&story, &cookie(&alice.name, &bob.session.id));
     assert_eq!(browser.get("/web").await.status, StatusCode::SEE_OTHER);
 }
 

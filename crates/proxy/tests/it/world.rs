@@ -72,13 +72,18 @@ pub struct Person {
 impl Person {
     /// The cookie of that session.
     pub fn cookie(&self) -> String {
-        let content = format!(
-            r#"{{"user":"{}","sid":"{}"}}"#,
-            self.session.user, self.session.id
-        );
-        let value: String = content.bytes().map(|byte| format!("{byte:02x}")).collect();
-        format!("__Host-session={value}")
+        cookie(&self.session.user, &self.session.id)
     }
+}
+
+/// The cookie of a session.
+pub fn cookie(user: &str, id: &str) -> String {
+    let content = format!(r#"{{"user":"{user}","sid":"{id}"}}"#);
+    content
+        .bytes()
+        .fold("__Host-session=".to_owned(), |cookie, byte| {
+            format!("{cookie}{byte:02x}")
+        })
 }
 
 /// Rates that no story reaches.
