@@ -100,7 +100,7 @@ fn hint(code: Code, message: &str) -> Option<&'static str> {
 
 /// Why no connection came about.
 pub fn of_connection(error: &ConnectError, debug: bool) -> Failure {
-    let mut failure = Failure::new(error.to_string());
+    let failure = Failure::new(error.to_string());
     if debug {
         for attempt in error.attempts() {
             crate::out::talk(&format!(
@@ -109,10 +109,11 @@ pub fn of_connection(error: &ConnectError, debug: bool) -> Failure {
             ));
         }
     }
-    if let Some(hint) = error.hint() {
-        failure = failure.hint(hint);
+    let words = || hint(Code::PermissionDenied, failure.message()).map(str::to_owned);
+    match error.hint().or_else(words) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
     }
-    failure
 }
 
 /// Why a profile cannot be read or written.
@@ -139,8 +140,11 @@ pub fn of_web(error: WebError) -> Failure {
         );
     }
     let hint = error.hint().or_else(|| {
-        let status = error.status()?.as_u16();
-        (status == 429).then(|| "wait a little, then try again".to_owned())
+        let known = match error.status()?.as_u16() {
+            429 => hint(Code::ResourceExhausted, ""),
+            _ => hint(Code::PermissionDenied, &error.to_string()),
+        };
+        known.map(str::to_owned)
     });
     with(error.to_string(), hint)
 }

@@ -107,9 +107,9 @@ async fn ask(world: &World, asked: &Login, session: Session, cluster: &Cluster) 
         Some(id) => flow::resume(world, session, cluster, id, asked.request_nowait).await,
         None => {
             let asking = Asking {
-                roles: asked.request_roles.clone(),
+                roles: flow::named(&asked.request_roles),
                 reason: asked.request_reason.clone().unwrap_or_default(),
-                reviewers: asked.request_reviewers.clone(),
+                reviewers: flow::named(&asked.request_reviewers),
                 nowait: asked.request_nowait,
                 ..Asking::default()
             };
@@ -270,7 +270,7 @@ async fn demanded(asked: &Login, cluster: &Cluster) -> Result<Option<Asking>, Fa
     Ok(Some(Asking {
         roles: vec!["*".to_owned()],
         reason,
-        reviewers: asked.request_reviewers.clone(),
+        reviewers: flow::named(&asked.request_reviewers),
         nowait: asked.request_nowait,
         ..Asking::default()
     }))

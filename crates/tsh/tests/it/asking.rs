@@ -35,7 +35,7 @@ fn bob_gets_the_role_after_two_approvals_and_not_before() {
         reviewed.stderr.lines().next().unwrap(),
         "Successfully submitted review.  Request state: PENDING"
     );
-    asking.says("1 of 2 approvals in (alice@example.com), 1 missing; 1 person may still give one");
+    asking.says("1 of 2 approvals in, 1 missing; 1 person may still give one (approved: alice@example.com)");
     assert_eq!(roles(&world, &cast.bob), serde_json::json!(["devops"]));
 
     let reviewed = world

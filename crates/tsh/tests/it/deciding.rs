@@ -108,7 +108,7 @@ fn show_says_what_is_missing() {
     assert!(
         shown.contains(
             "\nWhat it takes:\n  elevated-access (not met)\n    1 of 2 approvals (alice@example.com), 1 denial refuses it\n\
-             Standing: 1 of 2 approvals in (alice@example.com), 1 missing; ivan@example.com may still give one\n"
+             Standing: 1 of 2 approvals in, 1 missing; ivan@example.com may still give one (approved: alice@example.com)\n"
         ),
         "{shown}"
     );
@@ -118,7 +118,7 @@ fn show_says_what_is_missing() {
         .succeeds()
         .stdout;
     assert!(
-        bobs.contains("1 missing; 1 person may still give one\n"),
+        bobs.contains("1 missing; 1 person may still give one (approved: alice@example.com)\n"),
         "{bobs}"
     );
     assert!(!bobs.contains("ivan@example.com"), "{bobs}");

@@ -62,6 +62,28 @@ impl World {
         }
     }
 
+    /// Locks somebody out.
+    pub fn lock(&self, user: &str) {
+        let mut lock = types::LockV2 {
+            metadata: Some(types::Metadata {
+                name: "8c1d3f2e-6a45-4b7c-9d10-2e5f7a9b3c4d".to_owned(),
+                ..types::Metadata::default()
+            }),
+            spec: Some(types::LockSpecV2 {
+                target: Some(types::LockTarget {
+                    user: user.to_owned(),
+                    ..types::LockTarget::default()
+                }),
+                ..types::LockSpecV2::default()
+            }),
+            ..types::LockV2::default()
+        };
+        defaults::lock(&mut lock);
+        self.runtime
+            .block_on(async { self.admin.auth().upsert_lock(Kept::from(lock)).await })
+            .unwrap();
+    }
+
     /// A user nobody has signed in as yet, and the link to their first sign-in.
     pub fn invited(&self, name: &str, roles: &[&str]) -> String {
         let mut user = types::UserV2 {

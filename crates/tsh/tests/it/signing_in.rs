@@ -294,6 +294,17 @@ fn credentials_go_to_a_file_when_asked() {
         .fails();
     assert!(missing.contains("nosuch` does not exist\nhint: "), "{missing}");
 
+    let another = World::new();
+    let foreign = another
+        .tsh(&carol, &format!("-i id --proxy={} request ls", another.address()))
+        .fails();
+    assert!(
+        foreign.contains("signed by an unknown authority")
+            && foreign.contains("\nhint: the credentials trust ")
+            && foreign.contains("they are for another cluster"),
+        "{foreign}"
+    );
+
     let openssh = format!("login --proxy={address} --user=carol@example.com --out=key --format=openssh");
     world
         .tsh(&carol, &openssh)
@@ -427,4 +438,26 @@ fn a_broken_profile_is_mended_by_signing_in() {
     );
     world.login(&carol);
     world.tsh(&carol, "request ls").succeeds();
+}
+
+#[test]
+fn a_locked_person_is_told_so() {
+    let world = World::new();
+    let carol = world.person("carol@example.com", &["access"]);
+    world.login(&carol);
+    world.lock("carol@example.com");
+    let words = "lock targeting User:\"carol@example.com\" is in force";
+    let list = world.tsh(&carol, "request ls").fails();
+    assert!(list.starts_with("ERROR: ") && list.contains(words), "{list}");
+    assert!(
+        list.ends_with("\nhint: ask an administrator to lift the lock\n"),
+        "{list}"
+    );
+    world.tsh(&carol, "logout").succeeds();
+    let login = format!("login --proxy={} --user=carol@example.com", world.address());
+    let refused = world.tsh(&carol, &login).input(&world.answers(&carol)).fails();
+    assert_eq!(
+        refused,
+        format!("ERROR: {words}\nhint: ask an administrator to lift the lock\n")
+    );
 }

@@ -11,7 +11,7 @@ use crate::world::World;
 
 /// Runs the command.
 pub async fn run(world: &World, asked: &Create) -> Result<(), Failure> {
-    let roles = named(&asked.roles);
+    let roles = flow::named(&asked.roles);
     let resources = asked
         .resources
         .iter()
@@ -28,7 +28,7 @@ pub async fn run(world: &World, asked: &Create) -> Result<(), Failure> {
         roles,
         resources,
         reason: asked.reason.clone().unwrap_or_default(),
-        reviewers: named(&asked.reviewers),
+        reviewers: flow::named(&asked.reviewers),
         nowait: asked.nowait,
         pending_end: span::end_of("request TTL", asked.request_ttl.as_deref(), clock)?,
         session_end: span::end_of("session TTL", asked.session_ttl.as_deref(), clock)?,
@@ -38,15 +38,6 @@ pub async fn run(world: &World, asked: &Create) -> Result<(), Failure> {
     let session = Session::require(world)?;
     let cluster = session.connect(world).await?;
     flow::code(flow::create(world, session, &cluster, asking).await?)
-}
-
-/// Names without blanks around them, and without the empty ones that stray commas make.
-fn named(texts: &[String]) -> Vec<String> {
-    let trimmed = texts.iter().map(|text| text.trim());
-    trimmed
-        .filter(|text| !text.is_empty())
-        .map(str::to_owned)
-        .collect()
 }
 
 /// `/CLUSTER/KIND/NAME[/SUB]` taken apart.
@@ -81,11 +72,5 @@ mod tests {
         for text in ["", "c/node/n", "/c/node", "/c//n"] {
             assert!(resource(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn stray_commas_name_nobody() {
-        let texts = ["a", "", " b "].map(str::to_owned);
-        assert_eq!(named(&texts), ["a", "b"]);
     }
 }

@@ -42,6 +42,15 @@ pub struct Asking {
     pub start: Option<Timestamp>,
 }
 
+/// Names without blanks around them, and without the empty ones that stray commas make.
+pub fn named(texts: &[String]) -> Vec<String> {
+    let trimmed = texts.iter().map(|text| text.trim());
+    trimmed
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
 /// How asking ended, if it did not fail.
 pub enum Ended {
     /// All is done and said.
@@ -227,5 +236,16 @@ fn message(world: &World, session: &Session, asking: Asking) -> Message {
 pub async fn say_standing(cluster: &Cluster, id: &str) {
     if let Ok(Some(evidence)) = lookup::explain(cluster, id).await {
         out::talk(&standing::line(&evidence));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stray_commas_name_nobody() {
+        let texts = ["a", "", " b "].map(str::to_owned);
+        assert_eq!(named(&texts), ["a", "b"]);
     }
 }

@@ -13,27 +13,21 @@ use super::lookup::state_name;
 /// Longest list of names in a line; the rest is counted.
 const NAMES_MAX: usize = 5;
 
-/// `1 of 2 approvals in (alice@example.com), 1 missing; ivan@example.com may still give one`.
+/// `1 of 2 approvals in, 1 missing; ivan@example.com may still give one (approved: alice@example.com)`.
+///
+/// What matters most comes first: a narrow terminal cuts the end off.
 pub fn line(evidence: &Evidence) -> String {
-    let total = evidence.approvals + evidence.missing;
-    let given = approvers(evidence);
-    let given = if given.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", names(&given))
-    };
-    let mut line = if evidence.missing == 0 {
-        format!("{} in{given}", counted(evidence.approvals, "approval"))
-    } else {
-        format!(
-            "{} of {} in{given}, {} missing",
-            evidence.approvals,
-            counted(total, "approval"),
-            evidence.missing
-        )
+    let total = counted(evidence.approvals + evidence.missing, "approval");
+    let mut line = match evidence.missing {
+        0 => format!("{} in", counted(evidence.approvals, "approval")),
+        missing => format!("{} of {total} in, {missing} missing", evidence.approvals),
     };
     line.push_str("; ");
     line.push_str(&possible(evidence));
+    let given = approvers(evidence);
+    if !given.is_empty() {
+        line.push_str(&format!(" (approved: {})", names(&given)));
+    }
     line
 }
 
@@ -225,7 +219,7 @@ mod tests {
             possible_reviewers: vec![named("ivan@example.com")],
             ..evidence(&["alice@example.com"], 1)
         };
-        expect!["1 of 2 approvals in (alice@example.com), 1 missing; ivan@example.com may still give one"]
+        expect!["1 of 2 approvals in, 1 missing; ivan@example.com may still give one (approved: alice@example.com)"]
             .assert_eq(&line(&alice));
         let lonely = Evidence {
             possible_reviewer_count: 1,
@@ -237,8 +231,10 @@ mod tests {
             possible_reviewer_count: 0,
             ..evidence(&["alice@example.com"], 1)
         };
-        expect!["1 of 2 approvals in (alice@example.com), 1 missing; nobody may give one at present"]
-            .assert_eq(&line(&forgotten));
+        expect![
+            "1 of 2 approvals in, 1 missing; nobody may give one at present (approved: alice@example.com)"
+        ]
+        .assert_eq(&line(&forgotten));
     }
 
     #[test]
@@ -284,7 +280,7 @@ mod tests {
                   can never approve, 1 denial refuses it
             Not counted:
               bot (APPROVED): machines are not people\u{1b}[2J
-            Standing: 1 of 2 approvals in (alice@example.com), 1 missing; 2 people may still give one
+            Standing: 1 of 2 approvals in, 1 missing; 2 people may still give one (approved: alice@example.com)
             Review until: 2025-08-27 14:00:00 UTC (4h0m0s left)
             Digest: ABCDE-FGHJK-MNPQR-STVWX
         "#]]
