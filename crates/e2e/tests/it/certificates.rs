@@ -36,9 +36,10 @@ fn ssh(path: &Path) -> String {
 pub fn carries(person: &Person, roles: &[&str], logins: &[&str]) {
     let (_, ssh_certificate, tls_certificate) = person.key_files();
     let text = x509(&tls_certificate);
+    // Several roles are one part of the name, joined by `+`.
     let mut found: Vec<&str> = text
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("organizationName"))
+        .split(['\n', '+'])
+        .filter_map(|part| part.trim().strip_prefix("organizationName"))
         .filter_map(|rest| rest.split_once('=').map(|(_, role)| role.trim()))
         .collect();
     found.sort_unstable();
