@@ -428,9 +428,12 @@ fn log_section<'t>(reader: &mut Reader<'t>, section: Option<Section<'t>>) -> Log
             "warn" | "warning" => log.severity = Severity::Warn,
             "debug" => log.severity = Severity::Debug,
             "trace" => log.severity = Severity::Trace,
-            other => reader.problem(
+            _ => reader.problem(
                 &severity.span,
-                format!("`{other}` is no severity: use INFO, ERROR, WARN, DEBUG or TRACE"),
+                format!(
+                    "`{}` is no severity: use INFO, ERROR, WARN, DEBUG or TRACE",
+                    severity.value
+                ),
             ),
         }
     }

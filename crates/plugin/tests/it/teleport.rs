@@ -233,9 +233,11 @@ impl Teleport {
     /// The plugin's user as a program signs in as it.
     pub async fn plugin_parts(&self, lifetime: SignedDuration) -> IdentityParts {
         let key = self.key();
+        let line = key.public().to_ssh_line().into_bytes();
         let asked = proto::UserCertsRequest {
             username: "access-plugin".to_owned(),
-            tls_public_key: key.public().to_ssh_line().into_bytes().into(),
+            ssh_public_key: line.clone().into(),
+            tls_public_key: line.into(),
             expires: Some(timestamp(self.clock.now() + lifetime)),
             ..Default::default()
         };
@@ -244,8 +246,17 @@ impl Teleport {
             .auth()
             .generate_user_certs(asked)
             .await
-            .expect("signed");
-        self.parts(&key, &answer.into_inner().tls)
+            .expect("signed")
+            .into_inner();
+        IdentityParts {
+            ssh_certificate: Some(
+                String::from_utf8(answer.ssh.to_vec())
+                    .expect("text")
+                    .trim_end()
+                    .to_owned(),
+            ),
+            ..self.parts(&key, &answer.tls)
+        }
     }
 
     /// The cluster as the plugin sees it.
