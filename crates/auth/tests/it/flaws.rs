@@ -37,6 +37,10 @@ pub struct Flaw {
     pub at_the_door: bool,
     /// Nobody is limited.
     pub no_limits: bool,
+    /// Nothing can be written.
+    pub refuses: Option<fn() -> CommitError>,
+    /// Nothing can be read.
+    pub unreadable: bool,
 }
 
 /// Whether the flaw shows yet, and whom callers are taken for.
@@ -88,6 +92,10 @@ impl Bent {
 
     pub fn begin(&self) {
         self.begun.store(true, Ordering::SeqCst);
+    }
+
+    pub fn end(&self) {
+        self.begun.store(false, Ordering::SeqCst);
     }
 
     fn has_begun(&self) -> bool {
@@ -304,6 +312,14 @@ impl Flawed {
         }
     }
 
+    fn readable(&self) -> Result<(), ReadError> {
+        if self.flaw.unreadable && self.bent.has_begun() {
+            let reason = "the disk does not answer".to_owned();
+            return Err(ReadError::Failed { reason });
+        }
+        Ok(())
+    }
+
     fn now(&self, now: Timestamp) -> Timestamp {
         match self.flaw.stuck_at {
             Some(stuck) if self.bent.has_begun() => stuck,
@@ -314,7 +330,10 @@ impl Flawed {
 
 impl Store for Flawed {
     fn get<'a>(&'a self, key: &'a Key, now: Timestamp) -> Answer<'a, Result<Option<Item>, ReadError>> {
-        Box::pin(async move { Ok(self.item(key, self.store.get(key, self.now(now)).await?)) })
+        Box::pin(async move {
+            self.readable()?;
+            Ok(self.item(key, self.store.get(key, self.now(now)).await?))
+        })
     }
 
     fn get_all<'a>(&'a self, keys: &'a [Key], now: Timestamp) -> Answer<'a, Result<Snapshot, ReadError>> {
@@ -323,6 +342,7 @@ impl Store for Flawed {
 
     fn range(&self, range: Range, now: Timestamp) -> Answer<'_, Result<Page, ReadError>> {
         Box::pin(async move {
+            self.readable()?;
             let prefix = range.prefix.clone();
             let page = self.store.range(range, self.now(now)).await?;
             Ok(match &self.flaw.lists {
@@ -339,6 +359,9 @@ impl Store for Flawed {
         };
         batch.now = self.now(batch.now);
         Box::pin(async move {
+            if let Some(refuses) = self.flaw.refuses.filter(|_| self.bent.has_begun()) {
+                return Err(refuses());
+            }
             self.bent.wait_for_the_other(&batch).await;
             self.store.commit(batch).await
         })
@@ -373,7 +396,18 @@ impl Store for Flawed {
     }
 
     fn health(&self) -> Health {
-        self.store.health()
+        match self
+            .flaw
+            .refuses
+            .filter(|_| self.bent.has_begun())
+            .map(|refuses| refuses())
+        {
+            None => self.store.health(),
+            Some(CommitError::Full { .. }) => Health::Full,
+            Some(error) => Health::Failed {
+                reason: error.to_string(),
+            },
+        }
     }
 
     fn figures(&self) -> Figures {

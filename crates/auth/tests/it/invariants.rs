@@ -33,6 +33,7 @@ pub async fn check(world: &World) {
     history.requests_keep_their_rules();
     history.certificates_are_covered();
     history.no_secret_is_seen(world);
+    assert_eq!(world.panics(), 0, "a handler panicked");
 }
 
 /// One record, parsed.
@@ -433,6 +434,142 @@ impl History {
 struct Mind {
     subject: String,
     voter: String,
+}
+
+/// The checker is checked: what breaks an invariant is noticed.
+mod tests {
+    use futures::FutureExt as _;
+    use store::{Batch, Key, Record};
+
+    use super::*;
+    use crate::people::{approve, ask};
+    use crate::world::Plan;
+
+    /// Does `deed` behind the server's back; the check must say `expected`.
+    async fn noticed(expected: &str, deed: impl AsyncFn(&World, &str) -> Batch) {
+        let world = World::open(Plan::default()).await;
+        let cast = world.cast().await;
+        let id = ask(&world, &cast.bob.cluster, &["elevated-access"]).await;
+        approve(&cast.alice.cluster, &id).await.expect("a review");
+        check(&world).await;
+        let batch = deed(&world, &id).await;
+        world.store.commit(batch).await.expect("committed");
+        let outcome = std::panic::AssertUnwindSafe(check(&world)).catch_unwind().await;
+        let panic = outcome.expect_err("nothing was noticed");
+        let text = panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        let text = text.unwrap_or_default();
+        assert!(text.contains(expected), "{text}");
+    }
+
+    fn told(world: &World, event: &str, more: &str) -> Record {
+        let uid = world.uuid();
+        let body = format!(
+            "{{\"event\":{event:?},\"uid\":{uid:?},\"code\":\"T\",\"time\":\"{}\",\"cluster_name\":\"C\"{more}}}",
+            world.now()
+        );
+        Record::new(world.now(), event, "mallory", body)
+    }
+
+    /// The stored request after `change`, with a record that tells of it.
+    async fn changed(world: &World, id: &str, change: impl Fn(&mut AccessRequestV3)) -> Batch {
+        let key = Key::of(["access_requests", id]);
+        let people = Key::of(["access_request_people", id]);
+        let item = world
+            .store
+            .get(&key, world.now())
+            .await
+            .expect("readable")
+            .expect("there");
+        let known = world
+            .store
+            .get(&people, world.now())
+            .await
+            .expect("readable")
+            .expect("there");
+        let mut request = AccessRequestV3::decode(item.value).expect("a request");
+        change(&mut request);
+        Batch::at(world.now())
+            .put_until(key, request.encode_to_vec(), item.expires)
+            .put_until(people, known.value, known.expires)
+            .record(told(world, "access_request.update", &format!(",\"id\":{id:?}")))
+    }
+
+    #[tokio::test]
+    async fn a_change_without_a_record_is_noticed() {
+        noticed("has no record", async |world, _| {
+            Batch::at(world.now()).put(Key::of(["things", "new"]), "1")
+        })
+        .await;
+        noticed("tells of `/roles/devops`", async |world, _| {
+            Batch::at(world.now())
+                .put(Key::of(["roles", "devops"]), "1")
+                .record(told(world, "role.created", ",\"name\":\"other\""))
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn an_approval_without_its_reviews_is_noticed() {
+        noticed("its reviews do not say so", async |world, id| {
+            changed(world, id, |request| {
+                request.spec.get_or_insert_default().state = RequestState::Approved.into();
+            })
+            .await
+        })
+        .await;
+        noticed("its reviews do not say so", async |world, id| {
+            changed(world, id, |request| {
+                let spec = request.spec.get_or_insert_default();
+                spec.state = RequestState::Approved.into();
+                let again = spec.reviews[0].clone();
+                spec.reviews.push(again);
+            })
+            .await
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_rule_that_changes_is_noticed() {
+        noticed("the thresholds of", async |world, id| {
+            changed(world, id, |request| {
+                request.spec.get_or_insert_default().thresholds[0].approve = 1;
+            })
+            .await
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_certificate_for_what_is_not_approved_is_noticed() {
+        noticed("a certificate carries", async |world, id| {
+            let identity = format!(
+                ",\"identity\":{{\"user\":\"bob@example.com\",\"expires\":\"{}\",\"access_requests\":[{id:?}]}}",
+                world.now()
+            );
+            Batch::at(world.now()).record(told(world, "cert.create", &identity))
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_secret_in_the_store_is_noticed() {
+        noticed("stands in the store", async |world, _| {
+            let (_, secret) = world.canaries().swap_remove(0);
+            Batch::at(world.now())
+                .put(Key::of(["things", "new"]), secret)
+                .record(told(world, "thing.new", ""))
+        })
+        .await;
+        noticed("stands in record", async |world, _| {
+            let (_, secret) = world.canaries().swap_remove(0);
+            Batch::at(world.now()).record(told(world, "thing.new", &format!(",\"note\":{secret:?}")))
+        })
+        .await;
+    }
 }
 
 fn put_below<'a>(collection: &str, change: &'a Change) -> Option<&'a store::Item> {

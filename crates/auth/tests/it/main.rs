@@ -8,6 +8,8 @@ mod people;
 mod world;
 
 mod attacks;
+mod faults;
+mod garbage;
 mod guide;
 mod matrix;
 mod meanwhile;

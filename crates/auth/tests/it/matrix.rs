@@ -22,7 +22,7 @@ use crate::people::{Cast, PLUGIN, Person, approve, ask, lock_user, role, send, u
 use crate::world::{Plan, World, hours};
 
 /// Each service with its calls; more than one row where it depends on what is asked. A row is `Call` or `Call: what`.
-const ROWS: &[(&str, &[&str])] = &[
+pub const ROWS: &[(&str, &[&str])] = &[
     (
         "proto.AuthService",
         &[
@@ -162,12 +162,30 @@ const ROWS: &[(&str, &[&str])] = &[
 struct Actors(Vec<(&'static str, String, Calls)>);
 
 /// What calls are made about.
-struct Stage<'a> {
+pub struct Stage<'a> {
     world: &'a World,
     cast: &'a Cast,
     /// Another requester.
     dana: Person,
     counter: u32,
+}
+
+impl<'a> Stage<'a> {
+    /// Another requester, who may ask for `quick` too, with one approval.
+    pub async fn new(world: &'a World, cast: &'a Cast) -> Self {
+        let one = "allow:\n  request:\n    roles: [quick, elevated-access]\n    thresholds: [{approve: 1, deny: 1}]";
+        world.put_role(role("quick-asker", one)).await.expect("stored");
+        world.put_role(role("quick", "allow: {}")).await.expect("stored");
+        let reviews = "allow:\n  review_requests:\n    roles: [elevated-access, quick]";
+        world.put_role(role("dbreviewer", reviews)).await.expect("stored");
+        let dana = world.person("dana@example.com", &["quick-asker", "devops"]).await;
+        Self {
+            world,
+            cast,
+            dana,
+            counter: 0,
+        }
+    }
 }
 
 impl Stage<'_> {
@@ -218,7 +236,7 @@ impl Stage<'_> {
     }
 
     /// The message of a row, about things made for it, as `actor` would send it.
-    async fn message(&mut self, row: &str, actor: &str) -> Vec<u8> {
+    pub async fn message(&mut self, row: &str, actor: &str) -> Vec<u8> {
         let world = self.world;
         let other = self.cast.ivan.name.clone();
         match row {
@@ -745,20 +763,8 @@ async fn who_may_call_what() {
 
     let world = World::open(Plan::default()).await;
     let cast = world.cast().await;
-    let one =
-        "allow:\n  request:\n    roles: [quick, elevated-access]\n    thresholds: [{approve: 1, deny: 1}]";
-    world.put_role(role("quick-asker", one)).await.expect("stored");
-    world.put_role(role("quick", "allow: {}")).await.expect("stored");
-    let reviews = "allow:\n  review_requests:\n    roles: [elevated-access, quick]";
-    world.put_role(role("dbreviewer", reviews)).await.expect("stored");
-    let dana = world.person("dana@example.com", &["quick-asker", "devops"]).await;
+    let mut stage = Stage::new(&world, &cast).await;
     let Actors(actors) = actors(&world, &cast).await;
-    let mut stage = Stage {
-        world: &world,
-        cast: &cast,
-        dana,
-        counter: 0,
-    };
     let mut table = LEGEND.to_owned();
     let mut plugin_may = Vec::new();
     for (service, rows) in ROWS {

@@ -316,14 +316,20 @@ async fn the_published_plugin_hears_and_notes_everything() {
             assert_eq!(init["kinds"], serde_json::json!(["access_request"]));
             let id = ask(world, &cast.bob.cluster, &["elevated-access"]).await;
             approve(&cast.alice.cluster, &id).await.expect("a review");
-            let expected = match resolution {
+            // Whatever comes next, the plugin has heard of the first review by then.
+            let mut steps = Vec::new();
+            for expected in ["claimed", "posted", "review"] {
+                steps.push(running.next().await);
+                assert_eq!(steps.last().expect("a step")["step"], expected, "{steps:?}");
+            }
+            let expected: &[&str] = match resolution {
                 "APPROVED" => {
                     approve(&cast.ivan.cluster, &id).await.expect("a review");
-                    vec!["claimed", "posted", "review", "review", "resolved"]
+                    &["review", "resolved"]
                 }
                 "DENIED" => {
                     deny(&cast.ivan.cluster, &id).await.expect("a review");
-                    vec!["claimed", "posted", "review", "review", "resolved"]
+                    &["review", "resolved"]
                 }
                 _ => {
                     let delete = proto::RequestId { id: id.clone() };
@@ -333,7 +339,7 @@ async fn the_published_plugin_hears_and_notes_everything() {
                         .delete_access_request(delete)
                         .await
                         .expect("deleted");
-                    vec!["claimed", "posted", "review", "resolved"]
+                    &["resolved"]
                 }
             };
             let (steps, ok) = running.rest().await;

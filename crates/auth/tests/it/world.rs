@@ -16,7 +16,7 @@ use client::identity::{Identity, IdentityHandle, IdentityParts, Origin};
 use client::{Cluster, Connect, Destination};
 use jiff::{SignedDuration, Timestamp};
 use pki::AuthorityKind;
-use store::{Memory, SealKey, Sqlite, Store};
+use store::{Memory, SealKey, Sqlite, SqliteOptions, Store};
 use transport::endpoint::TlsEndpoint;
 use transport::http::HttpHandler;
 use transport::limits::Limits;
@@ -59,6 +59,8 @@ pub struct Plan {
     /// What all of its keys and ids are drawn from.
     pub seed: &'static str,
     pub rates: Rates,
+    /// The most pages of 4 KiB the store may have on disk.
+    pub pages_max: Option<u32>,
     /// What is wrong with the cluster.
     pub flaw: Flaw,
 }
@@ -70,6 +72,7 @@ impl Default for Plan {
             start: noon(),
             seed: "auth",
             rates: no_limits(),
+            pages_max: None,
             flaw: Flaw::default(),
         }
     }
@@ -152,7 +155,13 @@ impl World {
         };
         let store: Arc<dyn Store> = match &home {
             None => Arc::new(Memory::new()),
-            Some(home) => Arc::new(Sqlite::open(home.path()).expect("a store")),
+            Some(home) => {
+                let options = SqliteOptions {
+                    pages_max: plan.pages_max,
+                    ..SqliteOptions::new(home.path())
+                };
+                Arc::new(Sqlite::open_with(&options).expect("a store"))
+            }
         };
         let bent = Bent::default();
         let mut flaw = plan.flaw;
@@ -261,6 +270,11 @@ impl World {
     /// From here on the flaw shows, if the world has one.
     pub fn bend(&self) {
         self.bent.begin();
+    }
+
+    /// The flaw is mended.
+    pub fn mend(&self) {
+        self.bent.end();
     }
 
     /// The next two changes of access requests are committed at the same moment.
@@ -380,6 +394,18 @@ impl World {
             }
             requests += swept.requests;
         }
+    }
+
+    /// How often a handler panicked.
+    pub fn panics(&self) -> u64 {
+        let mut registry = prometheus_client::registry::Registry::default();
+        self.auth.metrics.register(&mut registry);
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).expect("figures");
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("auth_panics_total "));
+        line.expect("the figure is there").parse().expect("a number")
     }
 
     /// Holds the end of a story to the invariants.

@@ -583,40 +583,92 @@ async fn a13_a_rule_that_one_person_satisfies_is_warned_of_and_an_empty_one_is_r
     let flaw = Flaw::requests_written_as(|spec| spec.thresholds.iter_mut().for_each(|one| one.approve = 0));
     attack(flaw, "left == right", async |world| {
         let cast = world.cast().await;
-        let id = pending(world, &cast).await;
-        let recorded = verdict(&id, RequestState::Approved).encode_to_vec();
-        raw(cast.alice.cluster.calls(), REVIEW, recorded.clone())
-            .await
-            .expect("a review");
-        let replayed = raw(cast.alice.cluster.calls(), REVIEW, recorded.clone()).await;
-        assert_eq!(refusal(replayed).0, Code::AlreadyExists);
         world.bend();
-        let delete = wire::pb::proto::RequestId { id: id.clone() };
-        world
-            .admin
-            .auth()
-            .delete_access_request(delete)
-            .await
-            .expect("deleted");
-        // The same id, asked for by the requester, becomes another one.
-        let mut again = wanted(world, &cast.bob.name, &["elevated-access"]);
-        again.metadata.as_mut().expect("metadata").name = id.clone();
-        let anew = id_of(&send(&cast.bob.cluster, again).await.expect("a request"));
-        assert_ne!(anew, id);
-        assert_eq!(
-            refusal(raw(cast.ivan.cluster.calls(), REVIEW, recorded).await).0,
-            Code::NotFound
-        );
-        assert_eq!(
-            look(&world.admin, &anew)
-                .await
-                .expect("there")
-                .spec
-                .expect("a spec")
-                .reviews,
-            []
-        );
+        for thresholds in ["[{approve: 0, deny: 1}]", "[{approve: 0, deny: 0}, {approve: 0, deny: 0}]"] {
+            let rule = format!("allow:\n  request:\n    roles: [elevated-access]\n    thresholds: {thresholds}");
+            let (code, message) = refusal(world.put_role(role("devops", &rule)).await);
+            assert_eq!(code, Code::InvalidArgument, "{message}");
+        }
+        let mixed = "allow:\n  request:\n    roles: [elevated-access]\n    thresholds: [{approve: 2, deny: 1}, {approve: 0, deny: 1}]";
+        let request = wire::pb::proto::UpsertRoleRequest {
+            role: Some(role("devops", mixed).into()),
+        };
+        let answer = world.admin.auth().upsert_role_v2(request).await.expect("stored");
+        let warnings: Vec<_> = answer.metadata().get_all_bin("countersign-warning-bin").iter().collect();
+        assert_eq!(warnings.len(), 1);
+        // A zero approves nothing.
+        let id = pending(world, &cast).await;
+        let after = approve(&cast.alice.cluster, &id).await.expect("a review");
+        assert_eq!(state_of(&after), RequestState::Pending);
+        assert_eq!(after.spec.expect("a spec").thresholds[0].approve, 2);
     })
+    .await;
+}
+
+#[tokio::test]
+async fn a14_a_rule_weakened_later_changes_no_request() {
+    // The server reads the rule as it is now.
+    let flaw = Flaw::requests_read_as(|spec| {
+        for threshold in &mut spec.thresholds {
+            threshold.approve = 1;
+        }
+    });
+    attack(flaw, "left == right", async |world| {
+        let cast = world.cast().await;
+        let id = pending(world, &cast).await;
+        let weak =
+            "allow:\n  request:\n    roles: [elevated-access]\n    thresholds: [{approve: 1, deny: 1}]";
+        world.put_role(role("devops", weak)).await.expect("stored");
+        world.bend();
+        let after = approve(&cast.alice.cluster, &id).await.expect("a review");
+        assert_eq!(state_of(&after), RequestState::Pending);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a15_an_approval_is_good_for_one_request_and_once() {
+    // What was deleted is still there.
+    attack(
+        Flaw::keeps("access_requests"),
+        "the call was not refused",
+        async |world| {
+            let cast = world.cast().await;
+            let id = pending(world, &cast).await;
+            let recorded = verdict(&id, RequestState::Approved).encode_to_vec();
+            raw(cast.alice.cluster.calls(), REVIEW, recorded.clone())
+                .await
+                .expect("a review");
+            let replayed = raw(cast.alice.cluster.calls(), REVIEW, recorded.clone()).await;
+            assert_eq!(refusal(replayed).0, Code::AlreadyExists);
+            world.bend();
+            let delete = wire::pb::proto::RequestId { id: id.clone() };
+            world
+                .admin
+                .auth()
+                .delete_access_request(delete)
+                .await
+                .expect("deleted");
+            // The same id, asked for by the requester, becomes another one.
+            let mut again = wanted(world, &cast.bob.name, &["elevated-access"]);
+            again.metadata.as_mut().expect("metadata").name = id.clone();
+            let anew = id_of(&send(&cast.bob.cluster, again).await.expect("a request"));
+            assert_ne!(anew, id);
+            assert_eq!(
+                refusal(raw(cast.ivan.cluster.calls(), REVIEW, recorded).await).0,
+                Code::NotFound
+            );
+            assert_eq!(
+                look(&world.admin, &anew)
+                    .await
+                    .expect("there")
+                    .spec
+                    .expect("a spec")
+                    .reviews,
+                []
+            );
+        },
+    )
     .await;
 }
 
