@@ -365,11 +365,21 @@ impl Auth {
     ///
     /// `names` are the hosts it answers to besides those that follow from `role`.
     pub async fn host_identity(&self, role: SystemRole, names: &[String]) -> Answer<HostIdentity> {
+        self.host_identity_for(role, names, HOST_LIFETIME).await
+    }
+
+    /// The same for so long: for what lies on a disk and is written anew in time.
+    pub async fn host_identity_for(
+        &self,
+        role: SystemRole,
+        names: &[String],
+        lifetime: SignedDuration,
+    ) -> Answer<HostIdentity> {
         let now = self.clock.now();
         let authority = self.state.authority(AuthorityKind::Host, now).await?;
         let fault = |error: &dyn std::fmt::Display| Failure::internal(format!("host certificate: {error}"));
         let key = KeyPair::generate(Algorithm::P256, self.chance.entropy()).map_err(|e| fault(&e))?;
-        let not_after = now.saturating_add(HOST_LIFETIME).unwrap_or(Timestamp::MAX);
+        let not_after = now.saturating_add(lifetime).unwrap_or(Timestamp::MAX);
         let permit = HostPermit::for_own_part(HostGrant {
             host_id: self.settings.host_id.clone(),
             cluster: self.cluster().to_owned(),

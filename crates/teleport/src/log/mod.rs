@@ -74,6 +74,20 @@ pub fn start(settings: &LogSettings, clock: Arc<dyn Clock>) -> Result<Sink, LogE
     let subscriber = tracing_subscriber::registry().with(log.with_filter(heard));
     // There is one process and one log; a second start in a test changes nothing.
     let _ = tracing::subscriber::set_global_default(subscriber);
+    // A fault of the program belongs into the log like everything else.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(tracing::field::display);
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let what = text
+            .or_else(|| payload.downcast_ref::<&str>().copied())
+            .unwrap_or("no message");
+        tracing::error!(
+            place,
+            what,
+            "A fault of the program: a task has ended by a panic."
+        );
+    }));
     Ok(sink)
 }
 

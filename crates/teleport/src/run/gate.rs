@@ -1,4 +1,4 @@
-//! The Auth Service's port, and who this process is: towards its own Auth Service, and on this host.
+//! The Auth Service's port, and who this process is towards its own Auth Service.
 
 use std::sync::Arc;
 
@@ -20,14 +20,12 @@ use wire::identity_file::{IdentityFile, known_hosts_line};
 use crate::config::Config;
 use crate::failures;
 
-/// The identities of one process, new at each start.
+/// The identities of one process, new at each start and never on a disk.
 pub struct Identities {
     /// What the Auth Service shows.
     pub auth: HostIdentity,
     /// As whom the proxy calls.
     pub proxy: HostIdentity,
-    /// The local administrator.
-    pub admin: HostIdentity,
 }
 
 /// Names that the Auth Service's certificate has besides the usual ones.
@@ -68,15 +66,12 @@ pub async fn identities(auth: &Auth, config: &Config) -> Result<Identities, Fail
     let names = |role, hosts: &[String]| service_names(role, node, hosts.iter().map(String::as_str));
     let auth_names = names(SystemRole::Auth, &auth_hosts);
     let proxy_names = names(SystemRole::Proxy, &proxy_hosts);
-    let admin_names = [node.to_owned()];
-    // Together, so that one write to the disk carries all three records.
-    let (auth, proxy, admin) = tokio::try_join!(
+    let (auth, proxy) = tokio::try_join!(
         auth.host_identity(SystemRole::Auth, &auth_names),
         auth.host_identity(SystemRole::Proxy, &proxy_names),
-        auth.host_identity(SystemRole::Admin, &admin_names),
     )
     .map_err(|failure| failures::own(&failure))?;
-    Ok(Identities { auth, proxy, admin })
+    Ok(Identities { auth, proxy })
 }
 
 /// What serves the Auth Service's port.

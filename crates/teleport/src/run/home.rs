@@ -4,13 +4,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use access::SecretText;
 use access::ambient::Entropy;
-use auth::HostIdentity;
 use auth::ids::{Chance, is_uuid};
 use cli::Failure;
 use client::files::{self, PRIVATE};
 
-use super::gate;
 use crate::failures;
 
 /// Holds the id of this host.
@@ -25,6 +24,7 @@ pub const AUTH_ADDRESS: &str = "auth_address";
 const WEB_CERTIFICATE: &str = "web.pem";
 
 /// The data directory of a server that has the store's lock.
+#[derive(Clone)]
 pub struct Home {
     directory: PathBuf,
     /// The id of this host, a UUID.
@@ -86,11 +86,10 @@ impl Home {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write_admin(&self, identity: &HostIdentity, cluster: &str) -> Result<(), Failure> {
-        let text = gate::identity_file(identity, cluster)?;
+    pub fn write_admin(&self, identity: &SecretText) -> Result<(), Failure> {
         write(
             &self.directory.join(PROCESS).join(ADMIN),
-            text.expose().as_bytes(),
+            identity.expose().as_bytes(),
         )
     }
 

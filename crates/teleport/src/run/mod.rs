@@ -9,11 +9,13 @@
 //! | [`home`] | the data directory's files besides the store |
 //! | [`ports`] | binds |
 //! | [`gate`] | the Auth Service's port and the identities of this process |
+//! | [`admin`] | the local administrator's identity |
 //! | [`https`] | the certificates of the web port |
 //! | [`invite`] | the first administrator's link |
 //! | [`diag`] | figures and health |
 //! | [`signals`] | what the system asks of us |
 
+mod admin;
 mod diag;
 mod gate;
 pub mod home;
@@ -38,6 +40,7 @@ use crate::config::Config;
 use crate::failures;
 use crate::log::Sink;
 use crate::version;
+use admin::LocalAdmin;
 use ports::Ports;
 use signals::{Signal, Signals};
 
@@ -138,8 +141,11 @@ impl Server {
         })
         .await
         .map_err(|error| failures::auth(&error))?;
-        let identities = gate::identities(&auth, config).await?;
-        home.write_admin(&identities.admin, auth.cluster())?;
+        let clock = Arc::clone(&ambient.clock);
+        let admin = LocalAdmin::new(&auth, home.clone(), &config.node_name, clock);
+        // Together, so that one write to the disk carries the records of all certificates.
+        let (identities, admin_since) = tokio::try_join!(gate::identities(&auth, config), admin.write())?;
+        tokio::spawn(admin.keep_fresh(admin_since));
         home.write_auth_address(ports.auth.address)?;
         let auth_target = gate::target(&auth, &identities.auth, Arc::clone(&ambient.clock)).await?;
         tokio::spawn(auth::services::requests::sweep::run(Arc::clone(&auth)));

@@ -516,3 +516,68 @@ fn certificates_are_exchanged_when_their_files_change() {
     server.wait_for("keeping those in use");
     assert!(names_shown(server.web(), None).contains("two.example.com"));
 }
+
+#[tokio::test]
+async fn the_auth_service_runs_alone_if_asked() {
+    let world = World::new();
+    let file = world.configuration(&[], &[], &[]);
+    let server = world.start_with(&file, &["--roles=auth"]);
+    ping(&world, server.auth()).await;
+    assert!(
+        !server.log.iter().any(|line| line.contains("Web proxy service")),
+        "{:?}",
+        server.log
+    );
+    let (status, log, stdout) = server.stop();
+    assert!(status.success() && stdout.is_empty(), "{stdout:?}");
+    assert!(log.iter().any(|line| line.contains("tctl users add")), "{log:?}");
+}
+
+/// The local administrator's identity lies on a disk, so it does not live long.
+#[test]
+fn the_local_administrators_identity_is_good_for_two_days() {
+    let world = World::new();
+    let server = world.start();
+    let shown = Command::new("openssl")
+        .args(["x509", "-noout", "-subject", "-checkend", "172000", "-in"])
+        .arg(world.data().join("proc/admin"))
+        .output()
+        .expect("openssl runs");
+    let said = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(
+        shown.status.success() && said.contains("O=Admin") || said.contains("O = Admin"),
+        "{said}"
+    );
+    let ends = Command::new("openssl")
+        .args(["x509", "-noout", "-checkend", "172801", "-in"])
+        .arg(world.data().join("proc/admin"))
+        .stdout(Stdio::null())
+        .status()
+        .expect("openssl runs");
+    assert!(!ends.success(), "it ends");
+    drop(server);
+}
+
+/// The black-box suite of the older plugins: its configuration, and the lines that it waits for.
+#[test]
+fn an_older_harness_finds_what_it_waits_for() {
+    let world = World::new();
+    let file = world.file(
+        "teleport.yaml",
+        &format!(
+            "teleport:\n  data_dir: {}\n  seal_key_file: {}\n  auth_token: t0ken\n  log:\n    output: stdout\n    severity: DEBUG\n  \
+             cache:\n    enabled: true\nauth_service:\n  enabled: yes\n  listen_addr: 127.0.0.1:0\n  public_addr: localhost\n  \
+             cluster_name: local-site\n  tokens:\n  - node,auth,proxy,app:t0ken\nproxy_service:\n  enabled: no\nssh_service:\n  \
+             enabled: no\n",
+            world.data().display(),
+            world.seal_key().display()
+        ),
+    );
+    let command = world.teleport(&["start", "--debug", "--config", file.to_str().expect("a path")]);
+    let server = crate::world::Server::spawn_with_log_on_stdout(command);
+    assert_ne!(server.auth().port(), 0);
+    server.signal("QUIT");
+    let (status, log, _) = server.end();
+    assert!(status.success());
+    assert!(!log.iter().any(|line| line.contains("t0ken")), "{log:?}");
+}

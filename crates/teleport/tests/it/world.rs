@@ -123,23 +123,37 @@ impl World {
 /// A running server.
 pub struct Server {
     child: Child,
-    stderr: Receiver<String>,
-    stdout: Receiver<String>,
+    said: Receiver<String>,
+    other: Receiver<String>,
     /// What it said in its log until it served.
     pub log: Vec<String>,
 }
 
 impl Server {
     /// Starts the program and waits until it serves.
-    pub fn spawn(mut command: Command) -> Self {
+    pub fn spawn(command: Command) -> Self {
+        Self::spawn_with(command, false)
+    }
+
+    /// The same for one whose log goes to standard output.
+    pub fn spawn_with_log_on_stdout(command: Command) -> Self {
+        Self::spawn_with(command, true)
+    }
+
+    fn spawn_with(mut command: Command, log_on_stdout: bool) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program runs");
         let stderr = lines(child.stderr.take().expect("piped"));
         let stdout = lines(child.stdout.take().expect("piped"));
+        let (said, other) = if log_on_stdout {
+            (stdout, stderr)
+        } else {
+            (stderr, stdout)
+        };
         let mut server = Self {
             child,
-            stderr,
-            stdout,
+            said,
+            other,
             log: Vec::new(),
         };
         server.wait_for(STARTED);
@@ -149,7 +163,7 @@ impl Server {
     /// Waits until the log says something, and gives the line.
     pub fn wait_for(&mut self, text: &str) -> String {
         loop {
-            let said = self.stderr.recv_timeout(PATIENCE);
+            let said = self.said.recv_timeout(PATIENCE);
             let line = said.unwrap_or_else(|_| {
                 panic!(
                     "the server never said {text:?}; it said:\n{}",
@@ -198,12 +212,12 @@ impl Server {
         assert!(sent.success(), "the server is there to get a signal");
     }
 
-    /// Waits for the end; gives the exit status, the rest of the log, and all of standard output.
+    /// Waits for the end; gives the exit status, the rest of the log, and what it said elsewhere: on standard output.
     pub fn end(mut self) -> (ExitStatus, Vec<String>, Vec<String>) {
-        let rest = self.stderr.iter().collect();
-        let stdout = self.stdout.iter().collect();
+        let rest = self.said.iter().collect();
+        let other = self.other.iter().collect();
         let status = self.child.wait().expect("it was there");
-        (status, rest, stdout)
+        (status, rest, other)
     }
 
     /// Asks it to stop, and waits.
