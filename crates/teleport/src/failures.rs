@@ -1,11 +1,14 @@
 //! Errors of the crates below as a person who starts a server reads them: what happened, then what to do.
 
-use auth::failure::Failure as Refusal;
+use auth::failure::{Class, Failure as Refusal};
 use cli::Failure;
 use client::files::FileError;
-use store::{SealError, SealKeyError};
+use store::{CommitError, SealError, SealKeyError};
 use transport::listen::ListenError;
 use transport::tls::TlsError;
+
+/// What to do about a full disk.
+const MAKE_ROOM: &str = "make room and start again; nothing was changed";
 
 /// An error and its causes in one line.
 pub fn with_causes(error: &dyn std::error::Error) -> String {
@@ -29,7 +32,7 @@ pub fn store(error: &store::OpenError) -> Failure {
         OpenError::InUse { .. } => {
             failure.hint("one server works on one data directory: stop that one, or give this one its own with `--data-dir`")
         }
-        OpenError::Full { .. } => failure.hint("make room and start again; nothing was changed"),
+        OpenError::Full { .. } => failure.hint(MAKE_ROOM),
         OpenError::Corrupt { .. } => {
             failure.hint("restore the data directory from a backup; nothing is repaired in silence")
         }
@@ -57,6 +60,9 @@ pub fn auth(error: &auth::OpenError) -> Failure {
         auth::OpenError::Seal(SealError::WrongKey { .. }) => {
             failure.hint("bring the data directory and the seal key that it was made with together")
         }
+        auth::OpenError::Seal(SealError::Commit(CommitError::Full { .. })) => failure.hint(MAKE_ROOM),
+        auth::OpenError::Seal(SealError::Read(_) | SealError::Commit(_) | SealError::Library) => failure,
+        auth::OpenError::Failed(refused) => explained(failure, refused),
         _ => match error.hint() {
             Some(hint) => failure.hint(hint),
             None => failure,
@@ -84,8 +90,17 @@ pub fn file(error: &FileError) -> Failure {
 }
 
 /// The Auth Service refused something to itself.
-pub fn own(failure: &Refusal) -> Failure {
-    Failure::new(failure.message())
+pub fn own(refused: &Refusal) -> Failure {
+    explained(Failure::new(refused.message()), refused)
+}
+
+/// The log says which; at a start this is nearly always it.
+fn explained(failure: Failure, refused: &Refusal) -> Failure {
+    if refused.class() == Class::ConnectionProblem {
+        failure.hint("the log above says why; make room if the disk is full, and start again")
+    } else {
+        failure
+    }
 }
 
 fn file_hint(failure: Failure, source: &std::io::Error) -> Failure {
@@ -94,7 +109,7 @@ fn file_hint(failure: Failure, source: &std::io::Error) -> Failure {
         ErrorKind::PermissionDenied => {
             failure.hint("start it as the owner of that directory, or choose another one with `--data-dir`")
         }
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => failure.hint("make room and start again"),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => failure.hint(MAKE_ROOM),
         ErrorKind::ReadOnlyFilesystem => {
             failure.hint("the file system is mounted read-only; choose another directory with `--data-dir`")
         }

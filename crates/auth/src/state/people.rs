@@ -12,7 +12,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::{Class, Key};
+use store::{Class, Key, Range};
 use zeroize::Zeroize;
 
 use super::{Change, Read, State, own_bytes};
@@ -175,6 +175,11 @@ pub mod keys {
         Key::of(["subjects", user])
     }
 
+    /// Everybody who is or was here.
+    pub fn subjects() -> Prefix {
+        Prefix::of(["subjects"])
+    }
+
     /// The spelling that is taken.
     pub fn spelling(user: &str) -> Key {
         Key::of(["user_names", &names::folded(user)])
@@ -215,6 +220,12 @@ pub mod keys {
 pub type ReadDevice = (Key, Read<Device>);
 
 impl State {
+    /// Whether there is or was anybody at all.
+    pub async fn has_ever_known_anybody(&self, now: Timestamp) -> Answer<bool> {
+        let page = self.page(Range::under(keys::subjects()).limit(1), now).await?;
+        Ok(!page.items.is_empty())
+    }
+
     /// Who is behind a name, living or not.
     pub async fn subject(&self, user: &str, now: Timestamp) -> Answer<Option<Read<Subject>>> {
         self.own(&keys::subject(user), now).await

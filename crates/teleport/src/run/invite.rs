@@ -21,10 +21,18 @@ pub const ROLES: [&str; 3] = ["access", "editor", "auditor"];
 /// How long the link lives.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(1);
 
-/// Makes the first administrator and shows the link.
+/// Makes the first administrator of a cluster that has never known anybody, and shows the link.
 ///
 /// The cluster is there and works either way, so a failure is told and stops nothing.
 pub async fn first_administrator(auth: &Auth, config: &Config) {
+    match auth.state.has_ever_known_anybody(auth.clock.now()).await {
+        Ok(false) => {}
+        Ok(true) => return,
+        Err(error) => {
+            tracing::error!(%error, "It cannot be told whether somebody must be invited.");
+            return;
+        }
+    }
     let signs_in_here = config.auth.preference.as_ref().is_none_or(|preference| {
         let spec = preference.spec.as_ref();
         let allowed = spec.and_then(|spec| spec.allow_local_auth.as_ref());

@@ -131,7 +131,6 @@ impl Server {
             recording: config.auth.recording.clone(),
             ..Settings::new(home.host_id.clone(), config.node_name.clone())
         };
-        let is_first_start = store.revision() == store::Revision(0);
         let auth = Auth::open(Opening {
             store: Arc::clone(&store),
             seal: SealSource::File(config.seal_key_file.clone()),
@@ -184,9 +183,7 @@ impl Server {
         };
         figures.register_proxy(proxy.as_ref().map(|(proxy, _)| proxy));
         server.open_doors(ports, auth_target, proxy, figures);
-        if is_first_start {
-            invite::first_administrator(&auth, config).await;
-        }
+        invite::first_administrator(&auth, config).await;
         Ok(server)
     }
 
