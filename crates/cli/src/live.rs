@@ -32,12 +32,10 @@ impl Live {
         let mut stderr = io::stderr().lock();
         // A lost terminal is no reason to stop waiting.
         let _ = if self.terminal {
-            // The last column stays free: some terminals wrap as soon as it is written.
-            write!(
-                stderr,
-                "\r\x1b[2K{}",
-                text::shortened(&state, text::columns() - 1)
-            )
+            // Three columns stay free: for terminals that wrap when the last one is written, and for the `^C` that
+            // ends many a wait.
+            let room = text::columns() - 3;
+            write!(stderr, "\r\x1b[2K{}", text::shortened(&state, room))
         } else {
             writeln!(stderr, "{state}")
         };

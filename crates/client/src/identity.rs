@@ -13,7 +13,7 @@ use transport::tls::{Credentials, TlsError, certificates_from_pem};
 use wire::identity_file::IdentityFile;
 
 use crate::files::{self, FileError};
-use crate::profile::{ProfileDir, ProfileError};
+use crate::profile::{ProfileDir, ProfileError, ProfileKeys};
 
 /// Where an identity comes from; decides what an error asks people to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,6 +145,19 @@ impl From<IdentityFile> for IdentityParts {
     }
 }
 
+impl From<&ProfileKeys> for IdentityParts {
+    /// The TLS key with its certificate, and every cluster's authorities.
+    fn from(keys: &ProfileKeys) -> Self {
+        let authorities: Vec<&str> = keys.tls_authorities.values().map(String::as_str).collect();
+        Self {
+            private_key: keys.tls_private_key.clone(),
+            tls_certificate: keys.tls_certificate.clone(),
+            tls_authorities: authorities.join("\n"),
+            ssh_certificate: Some(keys.ssh_certificate.clone()),
+        }
+    }
+}
+
 /// A usable identity.
 #[derive(Debug, Clone)]
 pub struct Identity {
@@ -234,18 +247,7 @@ impl Identity {
         let Some(keys) = directory.keys(&profile)? else {
             return Ok(None);
         };
-        let parts = IdentityParts {
-            private_key: keys.tls_private_key.clone(),
-            tls_certificate: keys.tls_certificate.clone(),
-            tls_authorities: keys
-                .tls_authorities
-                .values()
-                .map(String::as_str)
-                .collect::<Vec<_>>()
-                .join("\n"),
-            ssh_certificate: Some(keys.ssh_certificate.clone()),
-        };
-        Self::new(&parts, Origin::Profile(name.to_owned())).map(Some)
+        Self::new(&IdentityParts::from(&keys), Origin::Profile(name.to_owned())).map(Some)
     }
 
     /// Whether the certificate is valid at `now`.

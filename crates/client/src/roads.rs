@@ -417,7 +417,10 @@ fn is_an_auth_service(error: &DialError) -> bool {
         DialError::Handshake {
             source: HandshakeError::UnknownAuthority { shown, .. },
             ..
-        } => shown.names.iter().any(|name| name.ends_with(names::CLUSTER_DOMAIN)),
+        } => shown
+            .names
+            .iter()
+            .any(|name| name.ends_with(names::CLUSTER_DOMAIN)),
         _ => false,
     }
 }

@@ -83,6 +83,10 @@ fn hint(code: Code, message: &str) -> Option<&'static str> {
             "greater than maximum allowed",
             "ask for less, or leave the flag out: the default is as long as your roles allow",
         ),
+        (
+            "lock targeting AccessRequest",
+            "the approval was taken back; `tsh logout` and a new `tsh login` bring your own roles back",
+        ),
         ("is in force", "ask an administrator to lift the lock"),
         ("please relogin", "sign in again with `tsh login`"),
     ];

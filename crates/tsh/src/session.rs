@@ -76,9 +76,8 @@ impl Session {
         let Some(keys) = directory.keys(&profile).map_err(refusal::of_profile)? else {
             return Ok(None);
         };
-        let Some(identity) = Identity::from_profile(directory, name).map_err(refusal::of_identity)? else {
-            return Ok(None);
-        };
+        let origin = Origin::Profile(name.to_owned());
+        let identity = Identity::new(&IdentityParts::from(&keys), origin).map_err(refusal::of_identity)?;
         Ok(Some(Self {
             profile,
             identity,
@@ -179,34 +178,42 @@ impl Session {
             .auth()
             .generate_user_certs(asked)
             .await
-            .map_err(|status| refusal::of_call(cluster, &status))?
+            .map_err(|status| {
+                let failure = refusal::of_call(cluster, &status);
+                let active = &now_there.certified().active_requests;
+                match active
+                    .iter()
+                    .find(|id| !add.contains(id) && status.message().contains(*id))
+                {
+                    Some(id) => failure.hint(format!("`tsh request drop {id}` lets go of it")),
+                    None => failure,
+                }
+            })?
             .into_inner();
         let text = |bytes: &[u8]| {
             String::from_utf8(bytes.to_vec())
                 .map_err(|_| Failure::new("the cluster sent a certificate that is no text"))
         };
-        let (tls, ssh) = (text(&certificates.tls)?, text(&certificates.ssh)?);
-        let parts = IdentityParts {
-            private_key: keys.tls_private_key.clone(),
-            tls_certificate: tls.clone(),
-            tls_authorities: keys
-                .tls_authorities
-                .values()
-                .map(String::as_str)
-                .collect::<Vec<_>>()
-                .join("\n"),
-            ssh_certificate: Some(ssh.clone()),
+        let keys = ProfileKeys {
+            tls_certificate: text(&certificates.tls)?,
+            ssh_certificate: text(&certificates.ssh)?,
+            ..ProfileKeys::clone(keys)
         };
         let origin = Origin::Profile(self.profile.name().to_owned());
-        let identity = Identity::new(&parts, origin).map_err(refusal::of_identity)?;
+        let identity = Identity::new(&IdentityParts::from(&keys), origin).map_err(refusal::of_identity)?;
         identity
             .check_time(world.clock.now())
             .map_err(refusal::of_identity)?;
         directory
-            .save_certificates(&self.profile, &tls, &ssh)
+            .save_certificates(&self.profile, &keys.tls_certificate, &keys.ssh_certificate)
             .map_err(refusal::of_profile)?;
         cluster.identity().replace(identity.clone());
-        Ok(Self { identity, ..self })
+        let place = Place::Profile(directory.clone(), Box::new(keys));
+        Ok(Self {
+            profile: self.profile,
+            identity,
+            place,
+        })
     }
 
     /// What is on disk now, if it is still for the same key.

@@ -198,11 +198,9 @@ async fn nobody_there() {
 async fn a_web_server_that_passes_nothing_on_is_recognised() {
     let world = World::new();
     let running = world.run().await;
-    // A proxy of a cluster with this name that has other keys: the web answers, the rest does not fit.
-    let mut namesake = World::new();
-    namesake.host = Authority::new("example.com host, another one");
+    let web = crate::world::listen(running.web_target.clone(), &running.drain).await;
     let error = world
-        .connect(namesake.identity("bob"), &running.proxy)
+        .connect(world.identity("bob"), &web)
         .await
         .err()
         .expect("no road");
@@ -215,6 +213,27 @@ async fn a_web_server_that_passes_nothing_on_is_recognised() {
         "{:?}",
         error.attempts()
     );
+}
+
+/// A cluster that was made anew keeps its name and has other keys: the connection is passed on, and not believed.
+#[tokio::test]
+async fn a_namesake_of_the_cluster_is_not_believed() {
+    let world = World::new();
+    let running = world.run().await;
+    let mut namesake = World::new();
+    namesake.host = Authority::new("example.com host, another one");
+    let error = world
+        .connect(namesake.identity("bob"), &running.proxy)
+        .await
+        .err()
+        .expect("no road");
+    assert!(matches!(error, ConnectError::Unreachable { .. }), "{error:?}");
+    assert!(
+        error.to_string().contains("signed by an unknown authority"),
+        "{error}"
+    );
+    let hint = error.hint().expect("a hint");
+    assert!(hint.contains("they are for another cluster"), "{hint}");
 }
 
 #[tokio::test]

@@ -62,6 +62,8 @@ pub struct Running {
     pub auth: Address,
     pub proxy: Address,
     pub auth_target: Arc<dyn Target>,
+    /// The proxy's web server without what routes connections to it.
+    pub web_target: Arc<dyn Target>,
     pub auth_tls: Arc<ServerTls>,
     pub calls: mpsc::UnboundedReceiver<Seen>,
     pub drain: Drain,
@@ -178,10 +180,11 @@ impl World {
         let web_service = tower::service_fn(move |request| web(request, cluster));
         let http = web_tls(vec![names::H2.to_vec(), names::HTTP_1_1.to_vec()]);
         let others = web_tls(names::KNOWN_PROTOCOLS.iter().map(|name| name.to_vec()).collect());
+        let web_target: Arc<dyn Target> = Arc::new(TlsEndpoint::new(http, HttpHandler::new(web_service)));
         let proxy_target: Arc<dyn Target> = Arc::new(PortRouter::new(Routes {
             cluster: cluster.to_owned(),
             auth: Arc::clone(&auth_target),
-            web: Arc::new(TlsEndpoint::new(http, HttpHandler::new(web_service))),
+            web: Arc::clone(&web_target),
             protocols: BTreeMap::new(),
             other_protocols: Arc::new(TlsEndpoint::new(others, Refuse)),
         }));
@@ -192,6 +195,7 @@ impl World {
             auth,
             proxy,
             auth_target,
+            web_target,
             auth_tls,
             calls,
             drain,

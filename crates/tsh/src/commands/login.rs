@@ -169,18 +169,19 @@ fn save(
         tls.to_pem().map_err(unusable)?,
         &proven.answer,
     );
-    let authorities: Vec<&str> = keys.tls_authorities.values().map(String::as_str).collect();
-    let parts = IdentityParts {
-        private_key: keys.tls_private_key.clone(),
-        tls_certificate: keys.tls_certificate.clone(),
-        tls_authorities: authorities.join("\n"),
-        ssh_certificate: Some(keys.ssh_certificate.clone()),
-    };
     let origin = Origin::Profile(profile.name().to_owned());
-    let identity = Identity::new(&parts, origin).map_err(refusal::of_identity)?;
+    let identity = Identity::new(&IdentityParts::from(&keys), origin).map_err(refusal::of_identity)?;
     identity
         .check_time(world.clock.now())
         .map_err(refusal::of_identity)?;
+    if identity.user() != proven.user || identity.cluster() != profile.cluster {
+        return Err(Failure::new(format!(
+            "the proxy sent a certificate for `{}` in `{}`, which nobody asked for",
+            identity.user(),
+            identity.cluster()
+        ))
+        .hint("nothing was written; ask whoever runs the proxy"));
+    }
     let directory = World::profiles()?;
     directory.save(&profile, &keys).map_err(refusal::of_profile)?;
     Session::of_profile(&directory, profile.name())?

@@ -538,3 +538,29 @@ fn nobody_uses_what_somebody_else_was_given() {
     }
     assert_eq!(roles(&world, &cast.alice), serde_json::json!(["dbreviewer"]));
 }
+
+#[test]
+fn an_approval_that_was_taken_back_says_how_to_go_on() {
+    let world = World::new();
+    let cast = world.cast();
+    let asked = world.tsh(&cast.bob, &format!("{CREATE} --nowait")).succeeds();
+    let id = asked.request_id();
+    for person in [&cast.alice, &cast.ivan] {
+        world
+            .tsh(person, &format!("request review --approve {id}"))
+            .succeeds();
+    }
+    world
+        .tsh(&cast.bob, &format!("login --request-id={id}"))
+        .succeeds();
+    world.revoke(&id);
+    let list = world.tsh(&cast.bob, "request ls").fails();
+    assert!(
+        list.contains(&format!("lock targeting AccessRequest:\"{id}\" is in force"))
+            && list.contains("\nhint: the approval was taken back; `tsh logout` and a new `tsh login`"),
+        "{list}"
+    );
+    world.tsh(&cast.bob, "logout").succeeds();
+    world.login(&cast.bob);
+    world.tsh(&cast.bob, "request ls").succeeds();
+}

@@ -7,7 +7,7 @@ use auth::credentials::totp::Seed;
 use jiff::SignedDuration;
 use wire::keep::Kept;
 use wire::pb::countersign::v1 as ours;
-use wire::pb::proto::{CreateResetPasswordTokenRequest, UpsertRoleRequest};
+use wire::pb::proto::{CreateResetPasswordTokenRequest, RequestStateSetter, UpsertRoleRequest};
 use wire::pb::teleport::users::v1::CreateUserRequest;
 use wire::pb::types;
 use wire::resource::{Limits, defaults, read_all};
@@ -60,6 +60,18 @@ impl World {
                 .block_on(async { self.admin.auth().upsert_role_v2(request).await })
                 .unwrap();
         }
+    }
+
+    /// Takes an approval back, as an administrator.
+    pub fn revoke(&self, id: &str) {
+        let setter = RequestStateSetter {
+            id: id.to_owned(),
+            state: types::RequestState::Denied as i32,
+            ..RequestStateSetter::default()
+        };
+        self.runtime
+            .block_on(async { self.admin.auth().set_access_request_state(setter).await })
+            .unwrap();
     }
 
     /// Locks somebody out.

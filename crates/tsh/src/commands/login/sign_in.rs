@@ -42,6 +42,8 @@ pub struct Proven {
     pub client: WebClient,
     /// What it says about itself.
     pub ping: Ping,
+    /// Who was asked for.
+    pub user: String,
     /// The certificates.
     pub answer: LoginAnswer,
 }
@@ -50,7 +52,7 @@ impl Proven {
     /// The profile of this sign-in. Its addresses are the ones that worked.
     pub fn profile(&self) -> Profile {
         let address = self.client.address().to_string();
-        let mut profile = Profile::on_one_port(&address, &self.answer.username, &self.ping.cluster_name);
+        let mut profile = Profile::on_one_port(&address, &self.user, &self.ping.cluster_name);
         let proxy = &self.ping.proxy;
         profile.tls_routing_enabled = proxy.tls_routing_enabled;
         if !proxy.kube.enabled {
@@ -144,7 +146,12 @@ pub async fn prove(
         ttl: Duration::try_from(lifetime).unwrap_or(Duration::MAX),
     };
     let answer = client.login_finish(&login).await.map_err(refused)?;
-    Ok(Proven { client, ping, answer })
+    Ok(Proven {
+        client,
+        ping,
+        user,
+        answer,
+    })
 }
 
 /// The message of the day is shown before anything is asked.
