@@ -15,6 +15,10 @@ use wire::pb::countersign::v1::proxy_presence_service_server::{
 use wire::pb::countersign::v1::sign_in_service_server::{SignInService, SignInServiceServer};
 use wire::pb::proto::auth_service_server::{AuthService, AuthServiceServer};
 use wire::pb::proto::{self};
+use wire::pb::teleport::accessmonitoringrules::v1 as amr;
+use wire::pb::teleport::accessmonitoringrules::v1::access_monitoring_rules_service_server::{
+    AccessMonitoringRulesService, AccessMonitoringRulesServiceServer,
+};
 use wire::pb::teleport::clusterconfig::v1 as conf;
 use wire::pb::teleport::clusterconfig::v1::cluster_config_service_server::{
     ClusterConfigService, ClusterConfigServiceServer,
@@ -28,7 +32,7 @@ use wire::pb::types;
 use crate::auth::Auth;
 use crate::call::{enter, leave};
 use crate::services::{
-    authorities, certificates, cluster, factors, links, locks, plugin_data, proxies, requests, roles,
+    authorities, certificates, cluster, factors, links, locks, plugin_data, proxies, requests, roles, rules,
     session, signin, streams, users as people,
 };
 
@@ -130,6 +134,12 @@ serve! { CLUSTER_CONFIG_SERVICE: ClusterConfigService in "teleport.clusterconfig
     upsert_session_recording_config "UpsertSessionRecordingConfig" (conf::UpsertSessionRecordingConfigRequest) -> Kept<types::SessionRecordingConfigV2> = cluster::settings::upsert_recording;
 }
 
+serve! { ACCESS_MONITORING_RULES_SERVICE: AccessMonitoringRulesService in "teleport.accessmonitoringrules.v1.AccessMonitoringRulesService":
+    get_access_monitoring_rule "GetAccessMonitoringRule" (amr::GetAccessMonitoringRuleRequest) -> Kept<amr::AccessMonitoringRule> = rules::get;
+    list_access_monitoring_rules "ListAccessMonitoringRules" (amr::ListAccessMonitoringRulesRequest) -> amr::ListAccessMonitoringRulesResponse = rules::list;
+    list_access_monitoring_rules_with_filter "ListAccessMonitoringRulesWithFilter" (amr::ListAccessMonitoringRulesWithFilterRequest) -> amr::ListAccessMonitoringRulesWithFilterResponse = rules::list_filtered;
+}
+
 serve! { SIGN_IN_SERVICE: SignInService in "countersign.v1.SignInService":
     begin "Begin" (ours::BeginRequest) -> ours::BeginResponse = signin::begin;
     finish "Finish" (ours::FinishRequest) -> ours::FinishResponse = signin::finish;
@@ -160,6 +170,7 @@ pub fn served() -> impl Iterator<Item = &'static str> {
         USERS_SERVICE,
         TRUST_SERVICE,
         CLUSTER_CONFIG_SERVICE,
+        ACCESS_MONITORING_RULES_SERVICE,
         SIGN_IN_SERVICE,
         PROXY_PRESENCE_SERVICE,
         ACCESS_SERVICE,
@@ -183,6 +194,7 @@ pub fn routes(auth: &Arc<Auth>) -> Routes {
         .add_service(limited!(UsersServiceServer))
         .add_service(limited!(TrustServiceServer))
         .add_service(limited!(ClusterConfigServiceServer))
+        .add_service(limited!(AccessMonitoringRulesServiceServer))
         .add_service(limited!(SignInServiceServer))
         .add_service(limited!(AccessServiceServer))
         .add_service(limited!(ProxyPresenceServiceServer))

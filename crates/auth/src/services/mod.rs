@@ -11,6 +11,7 @@ pub mod plugin_data;
 pub mod proxies;
 pub mod requests;
 pub mod roles;
+pub mod rules;
 pub mod session;
 pub mod signin;
 pub mod streams;

@@ -83,6 +83,7 @@ pub const ROWS: &[(&str, &[&str])] = &[
             "WatchEvents: cluster_networking_config",
             "WatchEvents: session_recording_config",
             "WatchEvents: node",
+            "WatchEvents: access_monitoring_rule",
             "WatchEvents: namespace",
             "WatchEvents: nothing",
             "GetTokens",
@@ -132,6 +133,14 @@ pub const ROWS: &[(&str, &[&str])] = &[
             "UpdateSessionRecordingConfig",
             "UpsertSessionRecordingConfig",
             "ResetSessionRecordingConfig",
+        ],
+    ),
+    (
+        "teleport.accessmonitoringrules.v1.AccessMonitoringRulesService",
+        &[
+            "GetAccessMonitoringRule",
+            "ListAccessMonitoringRules",
+            "ListAccessMonitoringRulesWithFilter",
         ],
     ),
     (
@@ -258,6 +267,9 @@ impl Stage<'_> {
             | "GetTrustedClusters"
             | "ListUsers"
             | "GetClusterName"
+            | "GetAccessMonitoringRule"
+            | "ListAccessMonitoringRules"
+            | "ListAccessMonitoringRulesWithFilter"
             | "GetAuthPreference"
             | "GetClusterNetworkingConfig"
             | "GetSessionRecordingConfig"
@@ -832,6 +844,9 @@ fn d01_what_a_plugin_may(calls: &[&str]) {
         "WatchEvents: access_request",
         "WatchEvents: role",
         "WatchEvents: user",
+        "WatchEvents: access_monitoring_rule",
+        "ListAccessMonitoringRules",
+        "ListAccessMonitoringRulesWithFilter",
         "GetUser: another",
         "Explain",
     ];

@@ -313,7 +313,16 @@ async fn the_published_plugin_hears_and_notes_everything() {
             assert_eq!((&ping["step"], &ping["links"]), (&"ping".into(), &true.into()));
             assert_eq!(ping["proxy"], "proxy.example.com:443");
             let init = running.next().await;
-            assert_eq!(init["kinds"], serde_json::json!(["access_request"]));
+            if one_kind {
+                assert_eq!(init["kinds"], serde_json::json!(["access_request"]));
+            } else {
+                assert_eq!(
+                    init["kinds"],
+                    serde_json::json!(["access_request", "access_monitoring_rule"])
+                );
+                let rules = running.next().await;
+                assert_eq!((&rules["step"], &rules["count"]), (&"rules".into(), &0.into()));
+            }
             let id = ask(world, &cast.bob.cluster, &["elevated-access"]).await;
             approve(&cast.alice.cluster, &id).await.expect("a review");
             // Whatever comes next, the plugin has heard of the first review by then.

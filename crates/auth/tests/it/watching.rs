@@ -105,7 +105,7 @@ async fn a_stream_begins_with_what_it_will_tell_about() {
             .into_iter()
             .map(|kind| kind.kind)
             .collect();
-        assert_eq!(kinds, ["access_request"]);
+        assert_eq!(kinds, ["access_request", "access_monitoring_rule"]);
         let old = plugin
             .watch(vec![kind("access_request")], false)
             .await

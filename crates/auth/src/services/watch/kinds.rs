@@ -48,6 +48,7 @@ const SILENT: &[&str] = &[
     "db_server",
     "kube_server",
     "remote_cluster",
+    "access_monitoring_rule",
 ];
 
 impl Watched {
