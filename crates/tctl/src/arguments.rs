@@ -8,6 +8,9 @@ use cli::Failure;
 use crate::commands::{auth, create, edit, get, lock, remove, requests, status, users, version};
 use crate::connection::Connection;
 
+/// Above the flags that every command has, in its help.
+const EVERYWHERE: &str = "Flags of every command";
+
 /// Administers a cluster: roles, users, access requests, locks, certificates.
 #[derive(Debug, Parser)]
 #[command(
@@ -27,6 +30,7 @@ pub struct Arguments {
 
 /// The flags that every command has.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = EVERYWHERE)]
 pub struct Global {
     /// Say on standard error what is being done
     #[arg(short, long, global = true)]
@@ -131,5 +135,31 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    /// `UPDATE_EXPECT=1 cargo test -p tctl` writes the page anew.
+    #[test]
+    fn the_reference_page_is_the_help_of_every_command() {
+        let mut command = Arguments::command().term_width(100);
+        command.build();
+        let mut page = "# tctl\n\nWhat `tctl help` and `tctl help COMMAND` print. Written from the program itself; a test holds \
+                        the page to it.\n"
+            .to_owned();
+        describe(&mut command, &mut page);
+        expect_test::expect_file!["../../../docs/reference/tctl.md"].assert_eq(&page);
+    }
+
+    fn describe(command: &mut clap::Command, page: &mut String) {
+        let name = command.get_bin_name().unwrap_or("tctl").to_owned();
+        let help = command.render_help().to_string();
+        // Once is enough.
+        let own = help.split(&format!("{EVERYWHERE}:")).next().unwrap_or_default();
+        let help = if name == "tctl" { &help } else { own };
+        page.push_str(&format!("\n## {name}\n\n```text\n{}\n```\n", help.trim_end()));
+        for inner in command.get_subcommands_mut() {
+            if inner.get_name() != "help" {
+                describe(inner, page);
+            }
+        }
     }
 }

@@ -14,18 +14,32 @@ pub fn fitted<const N: usize>(header: [&str; N], rows: Vec<[String; N]>, columns
         .into_iter()
         .map(|row| row.map(|cell| text::visible(&cell)))
         .collect();
-    let mut used = 0;
-    let mut widths = [0; N];
+    // The first are what is kept of each cell, the second what the column takes then.
+    let (mut widths, mut taken) = ([0; N], [0; N]);
     for (index, name) in header.iter().enumerate().take(N - 1) {
         let widest = rows.iter().map(|row| text::width(&row[index])).max();
         let widest = widest.unwrap_or_default().max(text::width(name));
-        (widths[index], used) = if widest > share {
-            (share, used + share + CUT)
+        (widths[index], taken[index]) = if widest > share {
+            (share, share + CUT)
         } else {
-            (widest, used + widest + 1)
+            (widest, widest + 1)
         };
     }
-    widths[N - 1] = columns.saturating_sub(used + CUT).max(text::width(header[N - 1]));
+    let last = text::width(header[N - 1]);
+    // Where the shares leave too little for the last column, the widest of the others give way to it.
+    while taken.iter().sum::<usize>() + last + 1 > columns {
+        let gives = |index: &usize| taken[*index] > text::width(header[*index]).max(CUT) + CUT;
+        let Some(widest) = (0..N - 1).filter(gives).max_by_key(|index| taken[*index]) else {
+            break;
+        };
+        taken[widest] -= 1;
+        widths[widest] = taken[widest] - CUT;
+    }
+    let used: usize = taken.iter().sum();
+    // Its cut may take no more than its header does.
+    widths[N - 1] = columns
+        .saturating_sub(used + CUT)
+        .max(last.saturating_sub(CUT - 1));
     let mut table = Table::new(header);
     for row in rows {
         let mut cut = row;
@@ -76,6 +90,34 @@ mod tests {
             wildcard-workload-ide...                                 workload_identity:l... 
         "]]
         .assert_eq(&fitted(header, rows, 80));
+    }
+
+    #[test]
+    fn other_columns_give_way_to_the_last_one() {
+        let header = [
+            "Role",
+            "Allowed to login as",
+            "Node Labels",
+            "Access to resources",
+        ];
+        let rows = vec![
+            row([
+                "list-access-request-resources",
+                "{{internal.logins}}",
+                "",
+                "node,app,db,kube_cluster:list,read",
+            ]),
+            row(["elevated-access", "root", "env=[prod],type=[db]", ""]),
+        ];
+        let shown = fitted(header, rows, 80);
+        expect![[r"
+            Role                Allowed to login as Node Labels         Access to resources 
+            ------------------- ------------------- ------------------- ------------------- 
+            list-access-requ... {{internal.logins}}                     node,app,db,kube... 
+            elevated-access     root                env=[prod],type=...                     
+        "]]
+        .assert_eq(&shown);
+        assert!(shown.lines().all(|line| text::width(line) <= 80), "{shown}");
     }
 
     #[test]

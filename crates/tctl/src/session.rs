@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use access::ambient::Clock;
@@ -31,6 +31,8 @@ const ALERTS_TIMEOUT: Duration = Duration::from_millis(500);
 pub struct Session {
     cluster: Cluster,
     ping: PingResponse,
+    /// Warnings that wait until the end of the command, if they do.
+    held: Mutex<Option<Vec<String>>>,
 }
 
 /// Why a call did not succeed, in the words of the cluster.
@@ -63,10 +65,17 @@ impl Session {
             clock: Arc::clone(clock),
             program: "tctl",
         };
-        let (cluster, ping) = Cluster::connect(connect)
-            .await
-            .map_err(|error| unreachable(&error))?;
-        Ok(Self { cluster, ping })
+        let (cluster, ping) = Cluster::connect(connect).await.map_err(|error| {
+            for attempt in error.attempts() {
+                tracing::debug!(address = %attempt.address, tried = %attempt.road, "{}", attempt.outcome);
+            }
+            unreachable(&error)
+        })?;
+        Ok(Self {
+            cluster,
+            ping,
+            held: Mutex::default(),
+        })
     }
 
     /// Whom to call.
@@ -93,12 +102,38 @@ impl Session {
         };
         match answer {
             Ok(response) => {
-                show_warnings(response.metadata());
+                self.warn(response.metadata());
                 Ok(response.into_inner())
             }
             Err(status) => {
-                show_warnings(status.metadata());
+                self.warn(status.metadata());
                 Err(self.refusal(&status))
+            }
+        }
+    }
+
+    /// Shows warnings, or keeps them for [`Session::show_held`].
+    fn warn(&self, metadata: &MetadataMap) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        for warning in warnings(metadata) {
+            match held.as_mut() {
+                Some(held) => held.push(warning),
+                None => cli::failure::warn(&warning),
+            }
+        }
+    }
+
+    /// Keeps warnings from now on, for a command of several steps of which a later one may settle them.
+    pub fn hold_warnings(&self) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(Vec::new());
+    }
+
+    /// Shows the warnings that were kept and are not settled.
+    pub fn show_held(&self, settled: impl Fn(&str) -> bool) {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
+        for warning in held.unwrap_or_default() {
+            if !settled(&warning) {
+                cli::failure::warn(&warning);
             }
         }
     }
@@ -189,11 +224,5 @@ impl Session {
             // Nobody is left to be told when standard error is gone.
             let _ = writeln!(stderr, "{}\n", style::red(&message, coloured));
         }
-    }
-}
-
-fn show_warnings(metadata: &MetadataMap) {
-    for warning in warnings(metadata) {
-        cli::failure::warn(&warning);
     }
 }

@@ -5,10 +5,11 @@
 use std::path::PathBuf;
 
 use cli::Failure;
-use wire::resource::{Limits, Resource, read_all};
+use wire::resource::{Kind, Limits, Resource, read_all};
 
 use crate::connection::Connection;
 use crate::kinds::write::{self, Over};
+use crate::session::Session;
 use crate::{input, output};
 
 /// Makes resources from a file, or writes over them.
@@ -46,21 +47,44 @@ impl Create {
         };
         let session = connection.session().await?;
         session.before_change().await?;
-        for (index, resource) in resources.iter().enumerate() {
-            match write::create(session, resource, over).await {
-                Ok(line) => output::line(&line)?,
-                Err(failure) if index > 0 => {
-                    return Err(failure.hint(format!(
-                        "the {} `{}` and what follows it were not applied; what stands before it was",
-                        resource.kind(),
-                        resource.name()
-                    )));
-                }
-                Err(failure) => return Err(failure),
-            }
-        }
-        Ok(())
+        session.hold_warnings();
+        let mut applied = 0;
+        let done = apply(session, &resources, over, &mut applied).await;
+        session.show_held(|warning| settled(warning, &resources[..applied]));
+        done
     }
+}
+
+/// Makes each resource in turn and counts them.
+async fn apply(
+    session: &Session,
+    resources: &[Resource],
+    over: Over,
+    applied: &mut usize,
+) -> Result<(), Failure> {
+    for resource in resources {
+        let made = write::create(session, resource, over).await.map_err(|failure| {
+            if *applied == 0 {
+                return failure;
+            }
+            failure.hint(format!(
+                "the {} `{}` and what follows it were not applied; what stands before it was",
+                resource.kind(),
+                resource.name()
+            ))
+        });
+        output::line(&made?)?;
+        *applied += 1;
+    }
+    Ok(())
+}
+
+/// Whether a role that was missing when the warning was given came later in the same file.
+fn settled(warning: &str, applied: &[Resource]) -> bool {
+    applied
+        .iter()
+        .filter(|resource| resource.kind() == Kind::Role)
+        .any(|role| warning.ends_with(&format!("names role {:?}, which does not exist yet", role.name())))
 }
 
 /// The resources of a text, all of them right.

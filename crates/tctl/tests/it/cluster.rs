@@ -138,8 +138,14 @@ fn help_says_what_there_is() {
 #[test]
 fn a_debugging_person_sees_what_is_done() {
     let world = World::new();
-    let plain = world.tctl("get role/nosuch");
-    let debugged = world.tctl("-d get role/nosuch");
-    assert_eq!(debugged.code(), Some(1));
-    assert!(debugged.stderr().contains(&plain.stderr()));
+    let plain = world.tctl("--auth-server=nosuch.invalid:1 status");
+    let debugged = world.tctl("-d --auth-server=nosuch.invalid:1 status");
+    assert_eq!((debugged.code(), debugged.stdout().as_str()), (Some(1), ""));
+    let said = debugged.stderr();
+    let (told, rest) = said.split_at(said.len() - plain.stderr().len());
+    assert_eq!(rest, plain.stderr());
+    assert!(
+        told.contains("as an Auth Service or through TLS routing"),
+        "{told}"
+    );
 }

@@ -57,6 +57,43 @@ fn a_configuration_makes_one_the_local_administrator() {
 }
 
 #[test]
+fn what_flags_say_the_environment_can_say() {
+    let world = World::new().with_guide();
+    world.identity("bob@example.com", "bob");
+    let address = world.address();
+    let variables = [
+        ("TELEPORT_IDENTITY_FILE", "bob"),
+        ("TELEPORT_AUTH_SERVER", address.as_str()),
+    ];
+    world.run_bare(&variables, "users ls", "").prints(expect![[r#"
+        $ tctl users ls    → 1
+        ! ERROR: access denied to perform action "read" on "user", access denied to perform action "list" on "user"
+    "#]]);
+    // A flag is stronger.
+    world
+        .run_bare(&variables, "users ls -i nofile", "")
+        .prints(expect![[r"
+            $ tctl users ls -i nofile    → 1
+            ! ERROR: the identity file `nofile` does not exist
+            ! hint: write a new one with `tctl auth sign`, with a longer `--ttl` if it must last longer
+        "]]);
+    world
+        .run_bare(&[("TELEPORT_CONFIG_FILE", "none.yaml")], "users ls", "")
+        .prints(expect![[r"
+            $ tctl users ls    → 1
+            ! ERROR: cannot read the config file none.yaml: no such file or directory
+            ! hint: name the file of the Auth Service on this machine with `--config`
+        "]]);
+    let variables = [
+        ("TELEPORT_CONFIG_FILE", "none.yaml"),
+        ("TELEPORT_HOME", "nowhere"),
+    ];
+    world
+        .run_bare(&variables, "-c teleport.yaml users ls --no-insecure", "")
+        .succeeded();
+}
+
+#[test]
 fn a_profile_makes_one_whoever_is_logged_in() {
     let world = World::new().with_guide();
     world.identity("bob@example.com", "bob");

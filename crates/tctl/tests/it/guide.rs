@@ -144,8 +144,6 @@ fn the_guides_roles_and_people() {
         role "dbreviewer" has been created
         role "devops" has been created
         role "elevated-access" has been created
-        ! warning: role "dbreviewer" names role "elevated-access", which does not exist yet
-        ! warning: role "devops" names role "elevated-access", which does not exist yet
     "#]]);
     world.tctl(&apply).prints(expect![[r#"
         $ tctl create GUIDE/dual-authorization-roles.yaml    → 1
