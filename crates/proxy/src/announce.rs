@@ -23,23 +23,25 @@ impl Proxy {
     /// Says that it is there, now and once a minute, and says goodbye when `drain` begins.
     pub async fn announce(self: Arc<Self>, drain: Drain) {
         let mut backoff = Backoff::to_cluster(Arc::clone(&self.entropy));
-        let mut said = false;
+        // Whether the cluster knows of us, as far as we know; what changes is told once.
+        let mut known = None;
         loop {
             let pause = match self.say_hello().await {
                 Ok(()) => {
-                    if !said {
+                    if known != Some(true) {
                         tracing::info!(address = %self.settings.public_address(), "the proxy is known to its cluster");
                     }
-                    said = true;
+                    known = Some(true);
                     backoff.reset();
                     INTERVAL
                 }
                 Err(error) => {
-                    if said {
+                    if known == Some(true) {
                         tracing::warn!(%error, "the cluster could not be told that the proxy is there");
-                    } else {
-                        tracing::debug!(%error, "the cluster could not be told yet that the proxy is there");
+                    } else if known.is_none() {
+                        tracing::info!(%error, "the cluster could not be told yet that the proxy is there");
                     }
+                    known = Some(false);
                     backoff.next_span()
                 }
             };
@@ -48,7 +50,7 @@ impl Proxy {
                 () = tokio::time::sleep(pause) => {}
             }
         }
-        if said {
+        if known == Some(true) {
             let mut presence = self.upstream.cluster().proxy_presence();
             let goodbye = presence.withdraw_proxy(WithdrawProxyRequest {});
             match tokio::time::timeout(GOODBYE, goodbye).await {

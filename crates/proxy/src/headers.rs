@@ -28,7 +28,7 @@ impl Kind {
 
 /// Pages load nothing from anywhere else, run no script of a page's text, send forms nowhere else, and are shown in no
 /// frame.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Nothing but the answer itself, wherever it is looked at.

@@ -11,7 +11,7 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, delete, get, post, put};
 use http::Uri;
 
-use crate::api::{self, discovery, invites, login, sessions};
+use crate::api::{self, authorities, discovery, invites, login, sessions};
 use crate::headers::Kind;
 use crate::pages::{self, account, assets, elsewhere, invite, requests, sign_in, start};
 use crate::proxy::Proxy;
@@ -29,6 +29,7 @@ fn table() -> Vec<(&'static str, &'static str, Handler)> {
         ("GET", "/webapi/ping", get(discovery::ping)),
         ("GET", "/webapi/ping/{connector}", get(discovery::ping_connector)),
         ("GET", "/webapi/motd", get(discovery::message_of_the_day)),
+        ("GET", "/webapi/auth/export", get(authorities::show)),
         ("POST", "/webapi/mfa/login/begin", post(login::begin)),
         ("POST", "/webapi/mfa/login/finish", post(login::finish)),
         ("GET", "/webapi/users/password/token/{token}", get(invites::show)),

@@ -2,6 +2,7 @@
 //! secret, and anybody may ask.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Path, State};
 use client::cluster::COMPATIBLE_VERSION;
@@ -25,6 +26,9 @@ const CLIENT_VERSION_MIN: &str = "16.0.0-aa";
 
 /// How long an answer of the Auth Service is taken for granted: `find` is free to everybody.
 const FRESH: SignedDuration = SignedDuration::from_secs(2);
+
+/// How long the Auth Service may take to answer while others wait for the same.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long clients wait for a connection through the proxy, in nanoseconds.
 const DIAL_TIMEOUT_NANOS: i64 = 30_000_000_000;
@@ -51,15 +55,19 @@ impl Discovery {
         {
             return Ok(Arc::clone(settings));
         }
-        match ask(proxy).await {
+        let asked = tokio::time::timeout(PATIENCE, ask(proxy)).await;
+        let answer = asked.unwrap_or_else(|_| Err(Failure::connection_problem("no answer in time")));
+        match answer {
             Ok(settings) => {
                 let settings = Arc::new(settings);
                 *kept = Some((now, Arc::clone(&settings)));
                 Ok(settings)
             }
-            Err(failure) => match &*kept {
-                Some((_, settings)) => {
+            Err(failure) => match &mut *kept {
+                Some((since, settings)) => {
                     tracing::debug!(error = %failure, "the cluster's settings could not be read anew");
+                    // Not every caller has to find out for itself that nobody answers.
+                    *since = now;
                     Ok(Arc::clone(settings))
                 }
                 None => Err(failure),

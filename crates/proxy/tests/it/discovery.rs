@@ -146,3 +146,49 @@ async fn what_means_nothing_says_so_in_the_known_form() {
         .await;
     assert_eq!(answer.short(), "405 method not allowed");
 }
+
+#[tokio::test]
+async fn authorities_are_told_to_anybody_as_ssh_reads_them() {
+    let story = Story::begin().await;
+    let mut browser = Browser::new(&story);
+    let user = browser.get("/webapi/auth/export?type=user").await;
+    assert_eq!(user.header("content-type"), "text/plain");
+    assert!(
+        user.body.starts_with("cert-authority ssh-ed25519 AAAA"),
+        "{}",
+        user.body
+    );
+    assert!(
+        user.body
+            .ends_with(" clustername=teleport.example.com&type=user\n\n"),
+        "{}",
+        user.body
+    );
+    let host = browser.get("/v1/webapi/auth/export?type=host").await;
+    assert!(
+        host.body
+            .starts_with("@cert-authority teleport.example.com,*.teleport.example.com ssh-ed25519 AAAA"),
+        "{}",
+        host.body
+    );
+    assert_eq!(
+        browser.get("/webapi/auth/export").await.body,
+        format!("{}{}", host.body, user.body)
+    );
+    let unknown = browser.get("/webapi/auth/export?type=zz").await;
+    assert_eq!(unknown.status, StatusCode::BAD_REQUEST);
+    assert_eq!(unknown.body, r#""zz" authority type is not supported"#);
+    // Whatever is asked for, what signs stays inside.
+    for kind in [
+        "user",
+        "host",
+        "tls-host",
+        "tls-user",
+        "openssh",
+        "db",
+        "tls-spiffe",
+    ] {
+        let answer = browser.get(&format!("/webapi/auth/export?type={kind}")).await;
+        assert!(!answer.body.contains("PRIVATE KEY"), "{kind}");
+    }
+}

@@ -1,4 +1,4 @@
-//! How often: guesses are few, strangers are bounded, and discovery stays free.
+//! How often, and what if nobody answers: guesses are few, strangers are bounded, discovery goes on.
 
 use auth::guard::Rates;
 use http::{Method, StatusCode};
@@ -105,4 +105,30 @@ async fn what_happens_is_counted_by_route_and_never_by_secret() {
         assert!(text.contains(line), "{line}\n{text}");
     }
     assert!(!text.to_lowercase().contains("secret"), "{text}");
+}
+
+#[tokio::test]
+async fn while_the_auth_service_is_away_every_answer_says_so_and_nothing_hangs() {
+    let story = Story::begin().await;
+    let bob = story.person("bob@example.com", &["devops"]).await;
+    let mut browser = Browser::of(&story, &bob.cookie());
+    let found = browser.get("/webapi/find").await;
+    story.cut_off().await;
+
+    let body = json!({"user": bob.name, "pass": "x"});
+    let call = browser.json(Method::POST, "/webapi/mfa/login/begin", &body).await;
+    assert_eq!(
+        call.short(),
+        "504 the cluster's Auth Service does not answer, try again later"
+    );
+    for path in ["/web", "/web/requests", "/web/login", "/web/invite/0000"] {
+        let page = browser.get(path).await;
+        assert_eq!(page.status, StatusCode::GATEWAY_TIMEOUT, "{path}");
+        assert!(page.body.contains("The cluster does not answer"), "{path}");
+    }
+    // A cookie is not forgotten because nobody could be asked about it.
+    assert!(browser.cookies.contains_key("__Host-session"));
+    // What the cluster is, is what it was.
+    story.later();
+    assert_eq!(browser.get("/webapi/find").await.body, found.body);
 }

@@ -4,6 +4,7 @@ mod attacks;
 mod browser;
 mod discovery;
 mod forms;
+mod journal;
 mod limits;
 mod matrix;
 mod pages;

@@ -54,7 +54,8 @@ pub struct World {
     pub address: Address,
     /// What the public port shows.
     pub certificate: CertificateDer<'static>,
-    pub drain: Drain,
+    /// The connections to the Auth Service.
+    road: Drain,
     authorities: String,
     door: Arc<dyn Target>,
     entropy: Arc<dyn Entropy>,
@@ -127,11 +128,11 @@ impl World {
         };
         let own = host(&auth, SystemRole::Admin).await;
         let door = door(&auth, &clock, &own).await;
-        let drain = Drain::new();
+        let road = Drain::new();
         let dial = |identity: Identity| {
             Cluster::lazy(Connect {
                 identity: IdentityHandle::new(identity),
-                destination: Destination::InProcess(Arc::clone(&door), drain.clone()),
+                destination: Destination::InProcess(Arc::clone(&door), road.clone()),
                 insecure: false,
                 clock: Arc::clone(&clock),
                 program: "test",
@@ -140,7 +141,7 @@ impl World {
         let as_proxy = dial(identity_of(&host(&auth, SystemRole::Proxy).await));
         let proxy = Proxy::open(Opening {
             cluster: as_proxy.clone(),
-            auth_road: (Arc::clone(&door), drain.clone()),
+            auth_road: (Arc::clone(&door), road.clone()),
             settings: Settings {
                 cluster: CLUSTER.to_owned(),
                 host_id: HOST.to_owned(),
@@ -168,14 +169,14 @@ impl World {
         )
         .expect("settings");
         let port = proxy.port(tls, Arc::clone(&door));
-        tokio::spawn(Listener::new(socket, Limits::default()).serve(port, drain.clone()));
+        tokio::spawn(Listener::new(socket, Limits::default()).serve(port, Drain::new()));
         let world = Self {
             admin: dial(identity_of(&own)),
             as_proxy,
             proxy,
             address: public,
             certificate,
-            drain,
+            road,
             authorities: own.authorities.clone(),
             clock,
             door,
@@ -300,7 +301,7 @@ impl World {
     fn dial(&self, identity: Identity) -> Cluster {
         Cluster::lazy(Connect {
             identity: IdentityHandle::new(identity),
-            destination: Destination::InProcess(Arc::clone(&self.door), self.drain.clone()),
+            destination: Destination::InProcess(Arc::clone(&self.door), self.road.clone()),
             insecure: false,
             clock: Arc::clone(&self.clock),
             program: "test",
@@ -351,6 +352,11 @@ impl World {
             .submit_access_review(review)
             .await
             .expect("reviewed");
+    }
+
+    /// From now on nobody reaches the Auth Service from within this process.
+    pub async fn cut_off(&self) {
+        self.road.finish(std::time::Duration::ZERO).await;
     }
 
     /// Locks a user.

@@ -108,7 +108,12 @@ pub async fn enrol(auth: &Auth, call: &Call, token: &str) -> Answer<(String, See
 
 /// What an authenticator app reads, as a link.
 pub fn link_for(auth: &Auth, user: &str, seed: &Seed) -> access::SecretText {
-    totp::link(auth.cluster(), user, seed)
+    // As applications show it: people have accounts of one name on several clusters.
+    let account = match auth.known_proxy_address() {
+        Some(proxy) => format!("{user}@{proxy}"),
+        None => user.to_owned(),
+    };
+    totp::link(auth.cluster(), &account, seed)
 }
 
 /// Handles `AuthService.GetMFADevices`: the caller's own.
