@@ -157,7 +157,7 @@ mod tests {
         let help = if name == "tctl" { &help } else { own };
         page.push_str(&format!("\n## {name}\n\n```text\n{}\n```\n", help.trim_end()));
         for inner in command.get_subcommands_mut() {
-            if inner.get_name() != "help" {
+            if inner.get_name() != "help" && !inner.is_hide_set() {
                 describe(inner, page);
             }
         }

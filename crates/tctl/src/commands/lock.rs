@@ -1,4 +1,7 @@
 //! `tctl lock`: shuts somebody or something out, at once.
+//!
+//! There is a flag for each target that this version enforces, and for no other: a lock that locks nothing is worse than
+//! none.
 
 use cli::Failure;
 use jiff::{SignedDuration, Timestamp};
@@ -25,18 +28,9 @@ pub struct Lock {
     /// An authenticator, by its UUID
     #[arg(long, value_name = "UUID", default_value = "")]
     mfa_device: String,
-    /// A Windows desktop
-    #[arg(long, value_name = "NAME", default_value = "")]
-    windows_desktop: String,
     /// An access request: whatever was given by it
     #[arg(long, value_name = "ID", default_value = "")]
     access_request: String,
-    /// A trusted device, by its UUID
-    #[arg(long, value_name = "UUID", default_value = "")]
-    device: String,
-    /// A server, by its UUID
-    #[arg(long, value_name = "UUID", default_value = "")]
-    server_id: String,
     /// What the locked are told
     #[arg(long, value_name = "TEXT", default_value = "")]
     message: String,
@@ -67,10 +61,7 @@ impl Lock {
             role: self.role,
             login: self.login,
             mfa_device: self.mfa_device,
-            windows_desktop: self.windows_desktop,
             access_request: self.access_request,
-            device: self.device,
-            server_id: self.server_id,
             ..types::LockTarget::default()
         };
         if target == types::LockTarget::default() {

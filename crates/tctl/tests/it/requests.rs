@@ -140,7 +140,7 @@ fn where_two_approvals_are_needed_nobody_can_approve_alone() {
             .succeeded()
             .contains("PENDING")
     );
-    // Nor by asking for something in a state of its own choosing, nor in a reviewer's name.
+    // Nor as a reviewer who was not signed in, nor in a reviewer's name.
     world.identity("alice@example.com", "alice");
     world
         .tctl_as("alice", &format!("requests approve {id}"))
@@ -148,6 +148,34 @@ fn where_two_approvals_are_needed_nobody_can_approve_alone() {
             $ tctl -i alice --auth-server=AUTH requests approve <uuid______________________________>    → 1
             ! ERROR: access denied to perform action "update" on "access_request"
         "#]]);
+    let review = |flags: &str| world.tctl(&format!("requests review {id} {flags}"));
+    review("--author=alice@example.com --approve").prints(expect![[r#"
+        $ tctl requests review <uuid______________________________> --author=alice@example.com --approve    → 1
+        ! ERROR: user "Admin" cannot submit reviews
+        ! hint: reviewers sign in themselves: `tsh request review --approve ID`
+    "#]]);
+    review("--author=nosuch --approve").prints(expect![[r#"
+        $ tctl requests review <uuid______________________________> --author=nosuch --approve    → 1
+        ! ERROR: user "Admin" cannot submit reviews
+        ! hint: reviewers sign in themselves: `tsh request review --approve ID`
+    "#]]);
+    review("--approve").prints(expect![[r"
+        $ tctl requests review <uuid______________________________> --approve    → 1
+        ! Usage: tctl requests review [OPTIONS] --author <NAME> <ID>
+        ! 
+        ! ERROR: required flag --author not provided
+        ! hint: `tctl requests review --help` lists the flags
+    "]]);
+    review("--author=ivan@example.com").prints(expect![[r"
+        $ tctl requests review <uuid______________________________> --author=ivan@example.com    → 1
+        ! ERROR: must supply exactly one of '--approve' or '--deny'
+    "]]);
+    assert!(
+        world
+            .tctl(&format!("requests get {id}"))
+            .succeeded()
+            .contains("PENDING")
+    );
     world
         .tctl(&format!("requests deny {id} --reason=nope"))
         .prints(expect![[r"

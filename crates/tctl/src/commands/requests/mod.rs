@@ -6,6 +6,7 @@ pub mod create;
 pub mod decide;
 pub mod list;
 pub mod remove;
+pub mod review;
 pub mod show;
 
 use cli::{Failure, text};
@@ -35,6 +36,9 @@ pub enum Requests {
     /// Delete requests
     #[command(visible_alias = "del")]
     Rm(remove::Remove),
+    /// Submit a review in the name of a user
+    #[command(hide = true)]
+    Review(review::Review),
     /// Show what a user could ask for
     #[command(visible_alias = "caps")]
     Capabilities(capabilities::Capabilities),
@@ -50,6 +54,7 @@ impl Requests {
             Self::Approve(command) => command.run(connection).await,
             Self::Deny(command) => command.run(connection).await,
             Self::Rm(command) => command.run(connection).await,
+            Self::Review(command) => command.run(connection).await,
             Self::Capabilities(command) => command.run(connection).await,
         }
     }
