@@ -62,7 +62,7 @@ impl Postgres {
             other_user,
         };
         let output = made
-            .command("initdb")?
+            .command("initdb")
             .args(["--auth=trust", "--pgdata"])
             .arg(made.data()?)
             .stdin(Stdio::null())
@@ -82,7 +82,7 @@ impl Postgres {
         let status = data.join("postmaster.pid");
         let watch = Stopwatch::start();
         let child = self
-            .command("postgres")?
+            .command("postgres")
             .arg("-D")
             .arg(&data)
             .arg("-k")
@@ -115,7 +115,7 @@ impl Postgres {
         Ok(home.to("find PostgreSQL's directory")?.join("data"))
     }
 
-    fn command(&self, program: &str) -> Outcome<Command> {
+    fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.programs.join(program));
         command
             .current_dir(self.home.path())
@@ -124,7 +124,7 @@ impl Postgres {
         if let Some((user, group)) = self.other_user {
             command.uid(user).gid(group);
         }
-        Ok(command)
+        command
     }
 }
 

@@ -35,6 +35,16 @@ fn proportional_memory(process: u32) -> u64 {
     field(&rollup, "Pss", ':').map_or(0, |text| kilobytes(&text))
 }
 
+/// Processor time that the threads of this process have used so far.
+pub fn work() -> Duration {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten();
+    let nanoseconds = threads.filter_map(|thread| {
+        let times = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        times.split(' ').next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(nanoseconds.sum())
+}
+
 /// Sends a signal to a program that this one has started.
 pub fn signal(name: &str, child: &Child) -> Outcome<()> {
     let sent = Command::new("kill")
@@ -66,5 +76,15 @@ mod tests {
         assert!(resident_memory(own) > 1 << 20);
         assert!(family_memory(own) > 1 << 20);
         assert_eq!(resident_memory(u32::MAX), 0, "no such process, no memory");
+    }
+
+    #[test]
+    fn work_is_counted() {
+        let before = work();
+        let mut sum = 0_u64;
+        while work() == before {
+            sum = std::hint::black_box(sum.wrapping_add(1));
+        }
+        assert!(work() > before);
     }
 }

@@ -5,7 +5,7 @@
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -22,7 +22,6 @@ use crate::bench::report::{Line, Section};
 use crate::bench::rounds::{Finished, Measured, Rounds};
 use crate::bench::trouble::{Outcome, Trouble, While as _};
 use crate::bench::world::{CLUSTER, Parked, World, ask, fill};
-use crate::programs::Programs;
 
 const MANY: usize = 100_000;
 /// The largest program wanted.
@@ -81,12 +80,13 @@ impl Installation {
     }
 
     /// Starts it; how long until a `Ping` is answered.
-    async fn start(&self, programs: &Programs) -> Outcome<(Running, Duration)> {
+    async fn start(&self, program: &Path) -> Outcome<(Running, Duration)> {
         let log = std::fs::File::create(self.home.path().join("teleport.log")).to("write a log")?;
-        let mut command = programs.command("teleport");
+        let mut command = Command::new(program);
         command
             .args(["start", "-c"])
             .arg(self.configuration())
+            .env_clear()
             .env("HOME", self.home.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -148,7 +148,7 @@ impl Drop for Running {
 }
 
 pub(super) async fn measure(bench: &Bench) -> Outcome<Section> {
-    let programs = Programs::beside_this_one().map_err(Trouble::new)?;
+    let program = beside_this_one("teleport")?;
     bench
         .progress
         .preparing("two data directories, one with 100,000 requests");
@@ -174,7 +174,7 @@ pub(super) async fn measure(bench: &Bench) -> Outcome<Section> {
             measured.insert("postgres_start", took.as_secs_f64());
         }
         for (name, installation) in [("empty_start", &empty), ("full_start", &full)] {
-            let (running, took) = installation.start(&programs).await?;
+            let (running, took) = installation.start(&program).await?;
             running.stop().await?;
             measured.insert(name, took.as_secs_f64());
         }
@@ -188,7 +188,7 @@ pub(super) async fn measure(bench: &Bench) -> Outcome<Section> {
     bench.progress.preparing("memory at rest");
     let mut memory = Measured::new();
     for (name, installation) in [("empty", &empty), ("full", &full)] {
-        let (running, _) = installation.start(&programs).await?;
+        let (running, _) = installation.start(&program).await?;
         memory.insert(name, bytes(running.memory_at_rest().await));
         running.stop().await?;
     }
@@ -198,7 +198,7 @@ pub(super) async fn measure(bench: &Bench) -> Outcome<Section> {
         memory.insert("postgres", bytes(running.memory()));
         blocking(|| running.stop())?;
     }
-    let program = bytes(process::size(&programs.folder().join("teleport"))?);
+    let program = bytes(process::size(&program)?);
     Ok(section(rounds, &memory, program, stored))
 }
 
@@ -273,6 +273,19 @@ fn section(rounds: Finished, memory: &Measured, program: f64, stored: usize) -> 
 #[allow(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
 fn bytes(count: u64) -> f64 {
     count as f64
+}
+
+/// A program that was built together with this one.
+fn beside_this_one(name: &str) -> Outcome<PathBuf> {
+    let here = std::env::current_exe().to("find out where this program is")?;
+    let program = here.with_file_name(name);
+    if program.is_file() {
+        Ok(program)
+    } else {
+        Err(Trouble::new(format!(
+            "`{name}` is not beside this program; `cargo xtask bench` builds it"
+        )))
+    }
 }
 
 fn free_address() -> Outcome<SocketAddr> {
