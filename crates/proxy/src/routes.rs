@@ -11,7 +11,7 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, delete, get, post, put};
 use http::Uri;
 
-use crate::api::{self, authorities, discovery, invites, login, sessions};
+use crate::api::{self, account as api_account, authorities, discovery, invites, login, sessions};
 use crate::headers::Kind;
 use crate::pages::{self, account, assets, elsewhere, invite, requests, sign_in, start};
 use crate::proxy::Proxy;
@@ -43,11 +43,14 @@ fn table() -> Vec<(&'static str, &'static str, Handler)> {
         ("DELETE", "/webapi/sessions/web", delete(sessions::close)),
         ("POST", "/webapi/sessions/web/renew", post(sessions::renew)),
         ("GET", "/webapi/user/status", get(sessions::status)),
+        ("PUT", "/webapi/users/password", put(api_account::change_password)),
         ("GET", "/", get(start::root)),
         ("GET", "/web", get(start::show)),
         ("GET", "/web/login", get(sign_in::show)),
         ("POST", "/web/login", post(sign_in::submit)),
         ("POST", "/web/logout", post(account::sign_out)),
+        ("GET", "/web/account/password", get(account::show)),
+        ("POST", "/web/account/password", post(account::change_password)),
         ("GET", "/web/invite/{token}", get(invite::show)),
         ("POST", "/web/invite/{token}", post(invite::submit)),
         ("GET", "/web/reset/{token}", get(invite::show)),

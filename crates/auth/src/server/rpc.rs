@@ -76,6 +76,7 @@ serve! { AUTH_SERVICE: AuthService in "proto.AuthService":
     create_reset_password_token "CreateResetPasswordToken" (proto::CreateResetPasswordTokenRequest) -> types::UserTokenV3 = links::create::handle;
     get_reset_password_token "GetResetPasswordToken" (proto::GetResetPasswordTokenRequest) -> types::UserTokenV3 = links::get::handle;
     change_user_authentication "ChangeUserAuthentication" (proto::ChangeUserAuthenticationRequest) -> proto::ChangeUserAuthenticationResponse = links::accept::handle;
+    change_password "ChangePassword" (proto::ChangePasswordRequest) -> () = people::password::handle;
     create_authenticate_challenge "CreateAuthenticateChallenge" (proto::CreateAuthenticateChallengeRequest) -> proto::MfaAuthenticateChallenge = factors::challenge;
     is_mfa_required "IsMFARequired" (proto::IsMfaRequiredRequest) -> proto::IsMfaRequiredResponse = factors::is_required;
     create_register_challenge "CreateRegisterChallenge" (proto::CreateRegisterChallengeRequest) -> proto::MfaRegisterChallenge = factors::register;

@@ -43,6 +43,7 @@ pub const ROWS: &[(&str, &[&str])] = &[
             "CreateResetPasswordToken: password",
             "GetResetPasswordToken",
             "ChangeUserAuthentication",
+            "ChangePassword",
             "CreateAuthenticateChallenge: administration",
             "IsMFARequired",
             "CreateRegisterChallenge",
@@ -258,6 +259,7 @@ impl Stage<'_> {
             | "ListRoles"
             | "IsMFARequired"
             | "GetMFADevices"
+            | "ChangePassword"
             | "GetLocks"
             | "ListAccessRequests: all"
             | "GetTokens"

@@ -1,5 +1,6 @@
 //! What programs ask for, in the form that the published clients know: JSON in, JSON out, errors with a message.
 
+pub mod account;
 pub mod authorities;
 pub mod discovery;
 pub mod invites;

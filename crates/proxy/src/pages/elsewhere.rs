@@ -21,11 +21,7 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("integrations", "Integrations", ""),
     ("locks", "Locks", "tctl get locks"),
     ("cluster", "Resources, sessions and the audit log", ""),
-    (
-        "account",
-        "Your password and authenticators",
-        "tctl users reset NAME",
-    ),
+    ("account", "Your authenticators", "tctl users reset NAME"),
     ("accesslists", "Access lists", ""),
     ("accessmonitoring", "Monitoring rules", ""),
     (

@@ -203,11 +203,11 @@ fn refused(browser: &Browser, invite: &ours::Invite, secret: Option<Secret>, fai
             StatusCode::FORBIDDEN
         }
         Class::BadParameter if said.starts_with("password") => {
-            errors.password = format!("{}.", capitalised(&text::visible(said)));
+            errors.password = format!("{}.", text::capitalised(&text::visible(said)));
             StatusCode::BAD_REQUEST
         }
         Class::BadParameter | Class::CompareFailed | Class::NotImplemented => {
-            errors.general = format!("{}.", capitalised(&text::visible(said)));
+            errors.general = format!("{}.", text::capitalised(&text::visible(said)));
             StatusCode::BAD_REQUEST
         }
         Class::LimitExceeded => {
@@ -299,14 +299,6 @@ impl Secret {
             address,
         })
     }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut characters = text.chars();
-    characters
-        .next()
-        .map(|first| first.to_uppercase().chain(characters).collect())
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

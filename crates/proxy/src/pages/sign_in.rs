@@ -21,7 +21,7 @@ struct Page {
     next: String,
     user: String,
     error: String,
-    signed_out: bool,
+    note: &'static str,
     wanted: &'static str,
 }
 
@@ -46,6 +46,7 @@ struct Query {
     #[serde(default)]
     next: String,
     out: Option<String>,
+    changed: Option<String>,
 }
 
 /// The address of the form for somebody who was going to `uri`.
@@ -92,7 +93,7 @@ pub async fn show(
     uri: Uri,
 ) -> Response {
     let browser = Browser::new(&proxy, visitor, headers);
-    let Query { next, out } = axum::extract::Query::try_from_uri(&uri)
+    let Query { next, out, changed } = axum::extract::Query::try_from_uri(&uri)
         .map(|axum::extract::Query(query)| query)
         .unwrap_or_default();
     let next = destination(&next);
@@ -111,7 +112,11 @@ pub async fn show(
             next: next.to_owned(),
             user: String::new(),
             error: String::new(),
-            signed_out: out.is_some(),
+            note: match (out, changed) {
+                (_, Some(_)) => "Your password is changed. Sign in with it, and with the next code.",
+                (Some(_), None) => "You are signed out.",
+                (None, None) => "",
+            },
         },
     )
 }
@@ -180,7 +185,7 @@ fn refused(browser: &Browser, failure: &Failure, next: String, user: &str) -> Re
         next,
         user: text::visible(user),
         error,
-        signed_out: false,
+        note: "",
     };
     browser.page(status, &page)
 }

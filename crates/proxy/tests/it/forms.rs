@@ -338,6 +338,70 @@ async fn signing_out_ends_the_session_for_everybody_who_knows_it() {
 }
 
 #[tokio::test]
+async fn a_password_is_changed_in_the_known_form_and_ends_every_session() {
+    let story = Story::begin().await;
+    let bob = story.person("bob@example.com", &["devops"]).await;
+    let mut elsewhere = Browser::of(&story, &bob.cookie());
+    let mut browser = Browser::new(&story);
+    open(&story, &mut browser, &bob).await;
+    let body = |old: &str, new: &str, code: &str| {
+        json!({
+            "old_password": BASE64.encode(old),
+            "new_password": BASE64.encode(new),
+            "second_factor_token": code,
+        })
+    };
+    let code = story.code(&bob);
+    let path = "/v1/webapi/users/password";
+    let new = "another long password";
+    for (old, new, code, told) in [
+        (
+            PASSWORD,
+            new,
+            "000000",
+            "403 invalid username, password or second factor",
+        ),
+        (
+            "wrong",
+            new,
+            code.as_str(),
+            "403 invalid username, password or second factor",
+        ),
+        (
+            PASSWORD,
+            "short",
+            code.as_str(),
+            "400 password is too short, min length is 12",
+        ),
+        (
+            PASSWORD,
+            PASSWORD,
+            code.as_str(),
+            "400 password is the one you have already",
+        ),
+    ] {
+        let refused = browser.json(Method::PUT, path, &body(old, new, code)).await;
+        assert_eq!(refused.short(), told);
+    }
+    let changed = browser.json(Method::PUT, path, &body(PASSWORD, new, &code)).await;
+    assert_eq!(changed.body, r#"{"message":"ok"}"#);
+    assert_eq!(elsewhere.get("/web").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(
+        begin(&mut browser, &bob.name, PASSWORD).await,
+        "403 invalid credentials"
+    );
+    assert!(
+        begin(&mut browser, &bob.name, new)
+            .await
+            .contains("totp_challenge")
+    );
+    let stranger = Browser::new(&story)
+        .json(Method::PUT, path, &body(new, PASSWORD, "000000"))
+        .await;
+    assert_eq!(stranger.short(), "403 missing session cookie");
+}
+
+#[tokio::test]
 async fn sessions_are_refused_in_the_known_words() {
     let story = Story::begin().await;
     let bob = story.person("bob@example.com", &["devops"]).await;

@@ -204,6 +204,68 @@ async fn somebody_signs_in_comes_back_and_signs_out() {
 }
 
 #[tokio::test]
+async fn somebody_changes_the_password_in_the_browser() {
+    let story = Story::begin().await;
+    let bob = story.person("bob@example.com", &["devops"]).await;
+    let mut browser = Browser::of(&story, &bob.cookie());
+    assert!(browser.get("/web").await.body.contains("/web/account/password"));
+    let path = "/web/account/password";
+    assert!(browser.get(path).await.body.contains("Change your password"));
+    let code = story.code(&bob);
+    let new = "another long password";
+    for (old, new, repeat, told) in [
+        (PASSWORD, "", "", "Choose a password."),
+        (
+            PASSWORD,
+            new,
+            "something else",
+            "The two passwords are not the same.",
+        ),
+        (
+            PASSWORD,
+            "short",
+            "short",
+            "Password is too short, min length is 12.",
+        ),
+        ("wrong", new, new, "The old password or the code is not right."),
+    ] {
+        let fields = [
+            ("old", old),
+            ("new", new),
+            ("repeat", repeat),
+            ("code", code.as_str()),
+        ];
+        let again = browser.submit(path, &fields).await;
+        assert!(
+            again.status.is_client_error() && again.body.contains(told),
+            "{told}: {}",
+            again.body
+        );
+    }
+    let fields = [
+        ("old", PASSWORD),
+        ("new", new),
+        ("repeat", new),
+        ("code", code.as_str()),
+    ];
+    assert_eq!(
+        browser.submit(path, &fields).await.location(),
+        "/web/login?changed"
+    );
+    assert!(
+        browser
+            .get("/web/login?changed")
+            .await
+            .body
+            .contains("Your password is changed.")
+    );
+    assert_eq!(
+        browser.get(path).await.location(),
+        format!("/web/login?next={path}")
+    );
+}
+
+#[tokio::test]
 async fn a_request_shows_what_it_is_and_what_is_missing() {
     let story = Story::begin().await;
     let bob = story.person("bob@example.com", &["devops"]).await;

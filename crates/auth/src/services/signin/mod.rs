@@ -18,7 +18,7 @@ use crate::services::certificates::{Wanted, refused, sign, subject};
 use crate::services::requests::person;
 use crate::services::session;
 use crate::state::Change;
-use prove::{Factor, prove};
+pub use prove::{Factor, INVALID, INVALID_CODE, prove};
 
 /// Handles `Begin`: the password is judged before the code is asked for.
 pub async fn begin(auth: &Auth, call: &Call, asked: ours::BeginRequest) -> Answer<ours::BeginResponse> {

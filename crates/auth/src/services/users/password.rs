@@ -1,0 +1,74 @@
+//! `AuthService.ChangePassword`: somebody chooses another password, having proven with the old one and a code who it is.
+//!
+//! Sessions of the browser end with it: whoever changes a password because somebody else may know it wants nobody left
+//! inside.
+
+use access::SecretBytes;
+use wire::pb::proto::ChangePasswordRequest;
+
+use crate::audit::people as record;
+use crate::auth::Auth;
+use crate::call::Call;
+use crate::credentials::password;
+use crate::failure::{Answer, Class, Failure};
+use crate::services::signin::{Factor, INVALID, INVALID_CODE, prove};
+use crate::state::people::{Password, keys};
+use crate::state::{Change, Refused};
+
+/// Handles the call.
+pub async fn handle(auth: &Auth, call: &Call, asked: ChangePasswordRequest) -> Answer<()> {
+    let user = call.caller.require_user()?;
+    let name = user.name();
+    if user.is_impersonated() || user.is_bot() {
+        return Err(Failure::access_denied("only people change their own passwords"));
+    }
+    if !asked.user.is_empty() && asked.user != name {
+        return Err(Failure::access_denied(
+            "a password is changed by whoever it belongs to",
+        ));
+    }
+    auth.limits.guess(call)?;
+    let new = SecretBytes::new(asked.new_password.to_vec());
+    password::check_rules(&new)?;
+    if asked.webauthn.is_some() {
+        return Err(Failure::not_implemented(
+            "security keys are not available yet; use a one-time code",
+        ));
+    }
+    if asked.old_password == asked.new_password {
+        return Err(Failure::bad_parameter("password is the one you have already"));
+    }
+    let factor = if asked.second_factor_token.is_empty() {
+        Factor::None
+    } else {
+        Factor::Code(asked.second_factor_token)
+    };
+    let old = SecretBytes::new(asked.old_password.to_vec());
+    prove(auth, call, name, old, factor)
+        .await
+        .map_err(|failure| match failure.class() {
+            // Which of the two was wrong is nobody's business.
+            Class::AccessDenied if failure.message() == INVALID => Failure::access_denied(INVALID_CODE),
+            _ => failure,
+        })?;
+    let stored = auth.state.password(name, call.now).await?;
+    let hash = auth.passwords.hash(new, &auth.chance).await?;
+    let chosen = Password {
+        hash: hash.expose().clone(),
+        since: call.now,
+    };
+    let told = record::password_changed(call.actor(), name);
+    let mut change = Change::new(call.now, name, told)
+        .require_same(&keys::password(name), stored.map(|stored| stored.revision));
+    for session in auth.state.web_sessions_of(name, call.now).await? {
+        change = change.delete(session);
+    }
+    let change = auth.state.put_password(change, name, &chosen)?;
+    auth.state.commit(change).await.map_err(|refused| match refused {
+        Refused::Conflict(_) => {
+            Failure::compare_failed("the password was changed at the same moment; sign in again")
+        }
+        Refused::Failed(failure) => failure,
+    })?;
+    Ok(())
+}
