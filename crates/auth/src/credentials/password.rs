@@ -8,9 +8,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use access::{SecretBytes, SecretText};
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::phc::{Output, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use tokio::sync::Semaphore;
 
 use crate::failure::{Answer, Failure};
@@ -139,9 +138,7 @@ impl PasswordPool {
             // Whatever the length, the work is that of a password that may exist.
             let tried = password.expose();
             let tried = tried.get(..BYTES_MAX * 8).unwrap_or(tried);
-            let right =
-                PasswordHash::new(text).is_ok_and(|parsed| argon2.verify_password(tried, &parsed).is_ok());
-            Ok(right && known)
+            Ok(is_right(tried, text) && known)
         })
         .await?
     }
@@ -166,11 +163,53 @@ impl PasswordPool {
     }
 }
 
+/// Memory that the system takes back as soon as it is free.
+///
+/// The C library keeps pieces of less than 32 MiB with whichever thread used them, for ever: a crowd of sign-ins would
+/// leave hundreds of megabytes behind. What is not touched of a larger piece costs nothing.
+fn workspace(argon2: &Argon2<'_>) -> Vec<Block> {
+    const GIVEN_BACK_BYTES: usize = 33 << 20;
+    let blocks = argon2.params().block_count();
+    let mut memory = Vec::with_capacity(blocks.max(GIVEN_BACK_BYTES / Block::SIZE));
+    memory.resize(blocks, Block::new());
+    memory
+}
+
 fn compute(argon2: &Argon2<'_>, password: &[u8], salt: &[u8; 16]) -> Answer<SecretText> {
+    let fault = |error: &dyn std::fmt::Display| Failure::internal(format!("password hash: {error}"));
+    let mut hash = [0; Params::DEFAULT_OUTPUT_LEN];
     argon2
-        .hash_password_with_salt(password, salt)
-        .map(|hash: PasswordHash| SecretText::new(hash.to_string()))
-        .map_err(|error| Failure::internal(format!("password hash: {error}")))
+        .hash_password_into_with_memory(password, salt, &mut hash, workspace(argon2))
+        .map_err(|error| fault(&error))?;
+    let text = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: argon2.params().try_into().map_err(|error| fault(&error))?,
+        salt: Some(Salt::new(salt).map_err(|error| fault(&error))?),
+        hash: Some(Output::new(&hash).map_err(|error| fault(&error))?),
+    };
+    Ok(SecretText::new(text.to_string()))
+}
+
+/// Whether `password` is the one that the hash was made of. A text that is no hash belongs to nobody.
+fn is_right(password: &[u8], text: &str) -> bool {
+    let Ok(stored) = PasswordHash::new(text) else {
+        return false;
+    };
+    let (Some(salt), Some(expected)) = (&stored.salt, &stored.hash) else {
+        return false;
+    };
+    let (Ok(Algorithm::Argon2id), Ok(params)) = (
+        Algorithm::try_from(stored.algorithm.as_str()),
+        Params::try_from(&stored),
+    ) else {
+        return false;
+    };
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let mut hash = vec![0; expected.as_bytes().len()];
+    let computed = argon2.hash_password_into_with_memory(password, salt, &mut hash, workspace(&argon2));
+    // Compared in constant time by its type.
+    computed.is_ok() && Output::new(&hash).is_ok_and(|hash| hash == *expected)
 }
 
 #[cfg(test)]
