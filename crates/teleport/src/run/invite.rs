@@ -12,7 +12,7 @@ use cli::{moment, style};
 use jiff::{SignedDuration, Timestamp};
 use wire::pb::types;
 
-use crate::config::{Config, LogOutput};
+use crate::config::{Config, HttpsCertificates, LogOutput};
 
 /// What the first administrator is called.
 pub const NAME: &str = "admin";
@@ -83,16 +83,20 @@ fn show(link: &str, until: Timestamp, config: &Config) {
         );
         return;
     }
+    let own_certificate = config
+        .proxy
+        .as_ref()
+        .is_some_and(|proxy| proxy.certificates == HttpsCertificates::Own);
     // Whoever reads the log as data must not find this in it.
     let written = if config.log.output == LogOutput::Stdout {
         let coloured = style::wanted(io::stderr().is_terminal());
         io::stderr()
             .lock()
-            .write_all(message(link, until, coloured).as_bytes())
+            .write_all(message(link, until, own_certificate, coloured).as_bytes())
     } else {
         let coloured = style::wanted(io::stdout().is_terminal());
         let mut stdout = io::stdout().lock();
-        let text = message(link, until, coloured);
+        let text = message(link, until, own_certificate, coloured);
         stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
     };
     if written.is_err() {
@@ -102,15 +106,16 @@ fn show(link: &str, until: Timestamp, config: &Config) {
     }
 }
 
-fn message(link: &str, until: Timestamp, coloured: bool) -> String {
+fn message(link: &str, until: Timestamp, own_certificate: bool, coloured: bool) -> String {
     format!(
         "\nA new cluster was made. Its first administrator is `{NAME}`, with the roles {}.\n\
-         Open this link to choose a password and an authenticator; it works once, until {}:\n\n    {}\n\n\
-         In a terminal: tsh invite accept LINK\n\
+         Open this link to choose a password and an authenticator; it works once, until {} UTC:\n\n    {}\n\n\
+         In a terminal: tsh {insecure}invite accept LINK\n\
          Another link:  tctl users reset {NAME}\n\n",
         ROLES.join(", "),
-        moment::long(until),
+        moment::short(until),
         style::bold(link, coloured),
+        insecure = if own_certificate { "--insecure " } else { "" },
     )
 }
 
