@@ -111,6 +111,38 @@ where
     read.map_err(|error| stop(&command, &error, &arguments))
 }
 
+/// The reference page of a program: the help of every command, the flags of all commands once.
+///
+/// `heading` is the help heading of those flags.
+pub fn reference_page<A: CommandFactory>(heading: &str) -> String {
+    let mut command = A::command().term_width(100);
+    command.build();
+    let name = command.get_name().to_owned();
+    let mut page = format!(
+        "# {name}\n\nWhat `{name} help` and `{name} help COMMAND` print. Written from the program itself; a test holds the \
+         page to it.\n"
+    );
+    describe(&mut command, &name, heading, &mut page);
+    page
+}
+
+fn describe(command: &mut Command, root: &str, heading: &str, page: &mut String) {
+    let name = command.get_bin_name().unwrap_or(root).to_owned();
+    let shared = |arg: &Arg| name != root && arg.get_help_heading() == Some(heading);
+    let mut shown = command.clone().mut_args(|arg| {
+        let hidden = arg.is_hide_set() || shared(&arg);
+        arg.hide(hidden)
+    });
+    let help = shown.render_help().to_string();
+    page.push_str(&format!("\n## {name}\n\n```text\n{}\n```\n", help.trim_end()));
+    for below in command
+        .get_subcommands_mut()
+        .filter(|below| below.get_name() != "help")
+    {
+        describe(below, root, heading, page);
+    }
+}
+
 /// Every switch `--x` can be taken back by a later `--no-x`.
 fn with_negations(command: Command) -> Command {
     let negations: Vec<Arg> = command
@@ -483,6 +515,18 @@ mod tests {
             hint: `tool get --help` lists the flags
             → 1
         "]],
+        );
+    }
+
+    #[test]
+    fn a_reference_page_has_every_command() {
+        let page = reference_page::<Tool>("Flags of every command");
+        for command in ["tool", "tool get", "tool users", "tool users add"] {
+            assert!(page.contains(&format!("\n## {command}\n\n```text\n")), "{page}");
+        }
+        assert!(
+            page.contains("--roles <ROLES>") && !page.contains("## tool help"),
+            "{page}"
         );
     }
 

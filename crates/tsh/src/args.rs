@@ -17,9 +17,12 @@ pub struct Arguments {
     pub command: Command,
 }
 
+/// Where help lists the flags of every command.
+const GLOBAL: &str = "Flags of every command";
+
 /// Flags of every command.
 #[derive(Debug, Default, Clone, Args)]
-#[command(next_help_heading = "Flags of every command")]
+#[command(next_help_heading = GLOBAL)]
 pub struct Globals {
     /// The proxy's web address; without a port, 3080 and 443 are tried
     #[arg(
@@ -97,8 +100,13 @@ pub enum Command {
     Version(Version),
 }
 
+/// How password and code come from a script.
+const ANSWERS: &str =
+    "When standard input is no terminal, its first line is the password and its second the code.";
+
 /// `tsh login`
 #[derive(Debug, Default, Args)]
+#[command(after_help = ANSWERS)]
 pub struct Login {
     /// The cluster; by default the proxy's own
     #[arg(value_name = "CLUSTER", env = "TELEPORT_CLUSTER", hide_env_values = true)]
@@ -311,6 +319,7 @@ pub enum Invite {
 
 /// `tsh invite accept`
 #[derive(Debug, Args)]
+#[command(after_help = format!("{ANSWERS} Between\nthem the secret of the new authenticator is printed to standard output."))]
 pub struct Accept {
     /// The link, as https://PROXY/web/invite/TOKEN
     #[arg(value_name = "URL")]
@@ -330,6 +339,13 @@ mod tests {
         cli::arguments::read_from::<Arguments, _>(words)
             .unwrap_err()
             .stderr()
+    }
+
+    /// `UPDATE_EXPECT=1 cargo test -p tsh` writes the page anew.
+    #[test]
+    fn the_reference_page_is_the_help_of_every_command() {
+        let page = cli::arguments::reference_page::<Arguments>(GLOBAL);
+        expect_test::expect_file!["../../../docs/reference/tsh.md"].assert_eq(&page);
     }
 
     #[test]
