@@ -12,6 +12,7 @@ use wire::status::Class;
 use crate::connection::Connection;
 use crate::kinds::read::authorities_of;
 use crate::output;
+use crate::session::Session;
 
 /// Shows the cluster and its authorities.
 #[derive(Debug, clap::Args)]
@@ -21,10 +22,7 @@ impl Status {
     /// Prints both tables and the line about rule changes.
     pub async fn run(self, connection: &Connection) -> Result<(), Failure> {
         let session = connection.session().await?;
-        let mut authorities = Vec::new();
-        for kind in AuthorityKind::ALL {
-            authorities.extend(authorities_of(session, kind, false).await?);
-        }
+        let authorities = readable_authorities(session).await?;
         let ping = session.ping();
         let mut shown = cluster_table(&ping.cluster_name, &ping.server_version, &pins(&authorities));
         shown.push('\n');
@@ -44,6 +42,26 @@ impl Status {
             Err(refusal) => return Err(refusal.into()),
         }
         output::print(&shown)
+    }
+}
+
+/// The authorities of every type that the caller may read and the cluster knows: an older cluster knows fewer.
+async fn readable_authorities(session: &Session) -> Result<Vec<types::CertAuthorityV2>, Failure> {
+    let mut authorities = Vec::new();
+    let mut refused = None;
+    for kind in AuthorityKind::ALL {
+        match authorities_of(session, kind, false).await {
+            Ok(found) => authorities.extend(found),
+            Err(refusal) if matches!(refusal.class, Class::AccessDenied | Class::BadParameter) => {
+                tracing::warn!(%kind, "{}", refusal.message);
+                refused.get_or_insert(refusal);
+            }
+            Err(refusal) => return Err(refusal.into()),
+        }
+    }
+    match refused {
+        Some(refusal) if authorities.is_empty() => Err(refusal.into()),
+        _ => Ok(authorities),
     }
 }
 

@@ -12,7 +12,7 @@ use wire::pb::{proto, types};
 use wire::resource::{Kind, Reference, Resource};
 
 use super::{not_available, resource};
-use crate::session::Session;
+use crate::session::{Refusal, Session};
 
 /// Whether secrets are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -282,7 +282,7 @@ pub async fn authorities_of(
     session: &Session,
     kind: AuthorityKind,
     include_key: bool,
-) -> Result<Vec<types::CertAuthorityV2>, Failure> {
+) -> Result<Vec<types::CertAuthorityV2>, Refusal> {
     let request = GetCertAuthoritiesRequest {
         r#type: kind.as_str().to_owned(),
         include_key,

@@ -260,8 +260,10 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
+/// The end of a certificate, in whole seconds as certificates have them.
 fn end(now: Timestamp, ttl: SignedDuration) -> Result<Timestamp, Failure> {
-    now.checked_add(ttl)
+    Timestamp::from_second(now.as_second())
+        .and_then(|now| now.checked_add(SignedDuration::from_secs(ttl.as_secs())))
         .map_err(|_| Failure::new("--ttl: the certificate would end too far in the future"))
 }
 
