@@ -341,6 +341,46 @@ async fn opening_a_link_changes_nothing_however_often_it_is_opened() {
 }
 
 #[tokio::test]
+async fn asking_for_a_page_changes_nothing_whatever_it_is() {
+    let story = Story::begin().await;
+    let bob = story.person("bob@example.com", &["devops"]).await;
+    let alice = story.person("alice@example.com", &["dbreviewer"]).await;
+    story.user("carol@example.com", &["access"]).await;
+    let token = story.token("carol@example.com", "invite").await;
+    let id = story.ask(&bob.name, &["elevated-access"], "a reason").await;
+    let mut browser = Browser::of(&story, &alice.cookie());
+    let before = story.last_change();
+    for (method, path) in proxy::entry_points() {
+        // The one that is known to make a secret when asked; nobody is led there by a page or a link.
+        if method != "GET" || path == "/webapi/users/password/token/{token}" {
+            continue;
+        }
+        let filled = path
+            .replace("{connector}", "local")
+            .replace("{token}", &token)
+            .replace("{id}", &id)
+            .replace("{file}", "style.css")
+            .replace("{*path}", "roles");
+        // Also with what a form would bring, and with the words of a deed.
+        for more in [
+            "",
+            "?forms=x&step=begin",
+            "?approve=true&state=APPROVED&_method=DELETE&logout",
+        ] {
+            browser.get(&format!("{filled}{more}")).await;
+            assert_eq!(story.last_change(), before, "{filled}{more}");
+        }
+        browser.send(Method::HEAD, &filled, &[], "").await;
+        assert_eq!(story.last_change(), before, "HEAD {filled}");
+    }
+    assert_eq!(
+        browser.get("/web").await.status,
+        StatusCode::OK,
+        "and nobody was signed out"
+    );
+}
+
+#[tokio::test]
 async fn user_enumeration_known_and_unknown_names_read_alike_also_when_closed() {
     let story = Story::begin().await;
     story.person("bob@example.com", &["devops"]).await;

@@ -54,6 +54,7 @@ pub struct World {
     pub address: Address,
     /// What the public port shows.
     pub certificate: CertificateDer<'static>,
+    store: Arc<Memory>,
     /// The connections to the Auth Service.
     road: Drain,
     authorities: String,
@@ -106,8 +107,9 @@ impl World {
         let listen_address = socket.local_addr().expect("an address");
         let public = Address::new("localhost", listen_address.port());
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::named("proxy tests"));
+        let store = Arc::new(Memory::new());
         let opening = auth::Opening {
-            store: Arc::new(Memory::new()),
+            store: Arc::<Memory>::clone(&store),
             seal: SealSource::Key(SealKey::from_bytes([7; 32])),
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
@@ -176,6 +178,7 @@ impl World {
             proxy,
             address: public,
             certificate,
+            store,
             road,
             authorities: own.authorities.clone(),
             clock,
@@ -352,6 +355,11 @@ impl World {
             .submit_access_review(review)
             .await
             .expect("reviewed");
+    }
+
+    /// The number of the last change, whatever it was: a changed thing, or a record of something refused.
+    pub fn last_change(&self) -> store::Revision {
+        store::Store::revision(&*self.store)
     }
 
     /// From now on nobody reaches the Auth Service from within this process.
