@@ -68,9 +68,17 @@ impl Health {
 
     /// Returns when the service is on its way out: for answers that would otherwise never end.
     pub async fn until_stopping(&self) {
+        self.until(|state| *state == State::Stopping).await;
+    }
+
+    /// The first state that is one of those `wanted`.
+    pub async fn until(&self, wanted: impl FnMut(&State) -> bool) -> State {
         let mut state = self.0.subscribe();
-        // The sender lives as long as `self`.
-        let _ = state.wait_for(|state| *state == State::Stopping).await;
+        match state.wait_for(wanted).await {
+            Ok(state) => state.clone(),
+            // Cannot be: the sender lives as long as `self`.
+            Err(_) => State::Stopping,
+        }
     }
 
     fn change(&self, next: impl FnOnce(&State) -> State) {

@@ -4,6 +4,7 @@ pub mod dispatch;
 pub mod health;
 mod json;
 pub mod metrics;
+pub mod recovery;
 mod rpc;
 
 use std::collections::HashSet;

@@ -148,6 +148,7 @@ impl Server {
         home.write_auth_address(ports.auth.address)?;
         let auth_target = gate::target(&auth, &identities.auth, Arc::clone(&ambient.clock)).await?;
         tokio::spawn(auth::services::requests::sweep::run(Arc::clone(&auth)));
+        tokio::spawn(auth::server::recovery::run(Arc::clone(&auth)));
 
         let figures = diag::Figures::new(&auth, &store, &ports, log);
         let mut server = Self {

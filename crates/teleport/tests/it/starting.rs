@@ -581,3 +581,18 @@ fn an_older_harness_finds_what_it_waits_for() {
     assert!(status.success());
     assert!(!log.iter().any(|line| line.contains("t0ken")), "{log:?}");
 }
+
+/// What counts is whether anybody was ever known, not whether the cluster is new.
+#[test]
+fn a_cluster_without_people_invites_when_a_proxy_comes() {
+    let world = World::new();
+    let file = world.configuration(&[], &[], &[]);
+    let (_, _, stdout) = world.start_with(&file, &["--roles=auth"]).stop();
+    assert!(stdout.is_empty(), "{stdout:?}");
+    let (_, _, stdout) = world.start_with(&file, &[]).stop();
+    let shown = stdout.join("\n");
+    assert!(
+        shown.contains("/web/invite/") && shown.contains("tsh --insecure invite accept"),
+        "{shown}"
+    );
+}
