@@ -7,6 +7,7 @@ mod certificates;
 mod matrix;
 mod people;
 mod replay;
+mod scenario;
 mod traces;
 mod ttl;
 mod twin;

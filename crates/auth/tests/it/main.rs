@@ -14,5 +14,6 @@ mod guide;
 mod matrix;
 mod meanwhile;
 mod peer;
+mod recorded;
 mod sweeping;
 mod watching;
