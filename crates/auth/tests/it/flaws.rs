@@ -134,12 +134,13 @@ impl Flaw {
     pub fn requests_read_as(change: impl Fn(&mut AccessRequestSpecV3) + Send + Sync + 'static) -> Self {
         Self {
             reads: Some(Box::new(move |key, item| {
-                item.map(|item| match below(key, "access_requests") {
-                    true => Item {
-                        value: changed(&item.value, &change),
-                        ..item
-                    },
-                    false => item,
+                item.map(|item| {
+                    if below(key, "access_requests") {
+                        let value = changed(&item.value, &change);
+                        Item { value, ..item }
+                    } else {
+                        item
+                    }
                 })
             })),
             ..Self::default()

@@ -181,14 +181,14 @@ pub struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    /// Another requester, who may ask for `quick` too, with one approval.
-    pub async fn new(world: &'a World, cast: &'a Cast) -> Self {
+    /// Another requester called `name`, who may ask for `quick` too, with one approval.
+    pub async fn new(world: &'a World, cast: &'a Cast, name: &str) -> Self {
         let one = "allow:\n  request:\n    roles: [quick, elevated-access]\n    thresholds: [{approve: 1, deny: 1}]";
         world.put_role(role("quick-asker", one)).await.expect("stored");
         world.put_role(role("quick", "allow: {}")).await.expect("stored");
         let reviews = "allow:\n  review_requests:\n    roles: [elevated-access, quick]";
         world.put_role(role("dbreviewer", reviews)).await.expect("stored");
-        let dana = world.person("dana@example.com", &["quick-asker", "devops"]).await;
+        let dana = world.person(name, &["quick-asker", "devops"]).await;
         Self {
             world,
             cast,
@@ -201,7 +201,7 @@ impl<'a> Stage<'a> {
 impl Stage<'_> {
     fn fresh(&mut self, what: &str) -> String {
         self.counter += 1;
-        format!("{what}{}", self.counter)
+        format!("{what}{}-{}", self.counter, self.dana.name)
     }
 
     async fn role(&mut self) -> Kept<types::RoleV6> {
@@ -777,7 +777,7 @@ async fn who_may_call_what() {
 
     let world = World::open(Plan::default()).await;
     let cast = world.cast().await;
-    let mut stage = Stage::new(&world, &cast).await;
+    let mut stage = Stage::new(&world, &cast, "dana@example.com").await;
     let Actors(actors) = actors(&world, &cast).await;
     let mut table = LEGEND.to_owned();
     let mut plugin_may = Vec::new();

@@ -271,8 +271,9 @@ pub fn user(name: &str, roles: &[&str]) -> types::UserV2 {
 
 /// A role resource out of its `spec` in YAML.
 pub fn role(name: &str, spec: &str) -> types::RoleV6 {
-    let spec: String = spec.trim().lines().map(|line| format!("  {line}\n")).collect();
-    let text = format!("kind: role\nversion: v7\nmetadata:\n  name: {name}\nspec:\n{spec}");
+    let spec: Vec<&str> = spec.trim().lines().collect();
+    let spec = spec.join("\n  ");
+    let text = format!("kind: role\nversion: v7\nmetadata:\n  name: {name}\nspec:\n  {spec}\n");
     let read = wire::resource::read_one(&text, &Limits::default())
         .unwrap_or_else(|error| panic!("{text}\n{:?}", error.messages()));
     let mut role: types::RoleV6 = read.to().expect("a role");

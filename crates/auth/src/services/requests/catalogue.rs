@@ -582,7 +582,7 @@ mod tests {
                 let mut seen = Vec::new();
                 let mut last: Option<Entry> = None;
                 loop {
-                    let from = last.as_ref().map_or(From::Start, |entry| From::After(entry));
+                    let from = last.as_ref().map_or(From::Start, From::After);
                     let page = shelves.look(query, from, size).unwrap();
                     seen.extend(ids(&page));
                     assert!(page.len() <= size);

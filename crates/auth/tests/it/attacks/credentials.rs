@@ -284,15 +284,15 @@ async fn e02_a_new_certificate_never_says_more_than_the_old_one_and_the_cluster_
             ("single use", |asked, _| asked.purpose = 2),
             ("no key", |asked, _| asked.tls_public_key = bytes::Bytes::new()),
             ("bad key", |asked, _| {
-                asked.tls_public_key = b"ssh-rsa AAAA".to_vec().into()
+                asked.tls_public_key = b"ssh-rsa AAAA".to_vec().into();
             }),
             ("past", |asked, now| {
-                asked.expires = Some(timestamp(now - hours(1)))
+                asked.expires = Some(timestamp(now - hours(1)));
             }),
             ("somebody", |asked, _| asked.username = "alice@example.com".into()),
             ("nobody", |asked, _| asked.username = "nobody@example.com".into()),
             ("foreign request", |asked, _| {
-                asked.access_requests = vec!["0".into()]
+                asked.access_requests = vec!["0".into()];
             }),
         ] {
             let (code, message) = refusal(world.certificate(&cast.bob.cluster, forge).await);

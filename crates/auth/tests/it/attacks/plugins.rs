@@ -1,5 +1,6 @@
 //! D: a compromised plugin host.
 
+use prost::Message as _;
 use tonic::Code;
 use transport::Authority;
 use wire::pb::types::{self, RequestState};
@@ -91,7 +92,6 @@ async fn d03_notes_of_plugins_have_bounds_and_an_owner() {
             if !crate::flaws::below(key, "access_requests") || item.is_some() {
                 return item;
             }
-            use prost::Message as _;
             let request = types::AccessRequestV3 {
                 metadata: Some(types::Metadata {
                     name: key.name().into_owned(),
