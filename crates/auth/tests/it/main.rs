@@ -15,5 +15,6 @@ mod matrix;
 mod meanwhile;
 mod peer;
 mod recorded;
+mod refusals;
 mod sweeping;
 mod watching;
