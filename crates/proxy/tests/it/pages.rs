@@ -319,7 +319,7 @@ async fn a_request_shows_what_it_is_and_what_is_missing() {
     story.review(&ivan.name, &id, RequestState::Approved, "").await;
     let seen = page(&bob).await.body;
     assert!(seen.contains(&format!("tsh login --request-id={id}")), "{seen}");
-    assert!(seen.contains("2 approvals needed: reached."));
+    assert!(seen.contains("2 approvals needed, 2 given."));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Where a request stands, drawn for its own rules: places to fill, the people in them, the places that are empty.
 
 use wire::pb::countersign::v1 as ours;
+use wire::pb::types::RequestState;
 
 use crate::text::{self, Face};
 
@@ -47,8 +48,9 @@ pub struct Rule {
 /// The rows of a request: roles with the same rules and the same people share one.
 pub fn rows(evidence: &ours::Evidence) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
+    let is_open = evidence.state == i32::from(RequestState::Pending);
     for role in &evidence.roles {
-        let sets: Vec<Set> = role.sets.iter().map(set).collect();
+        let sets: Vec<Set> = role.sets.iter().map(|found| set(found, is_open)).collect();
         let name = text::visible(&role.role);
         match rows
             .iter_mut()
@@ -65,29 +67,46 @@ pub fn rows(evidence: &ours::Evidence) -> Vec<Row> {
     rows
 }
 
-fn set(set: &ours::ThresholdSetEvidence) -> Set {
+fn set(set: &ours::ThresholdSetEvidence, is_open: bool) -> Set {
     Set {
         satisfied: set.satisfied,
-        rules: set.thresholds.iter().map(rule).collect(),
+        rules: set.thresholds.iter().map(|found| rule(found, is_open)).collect(),
     }
 }
 
-fn rule(threshold: &ours::ThresholdEvidence) -> Rule {
+fn rule(threshold: &ours::ThresholdEvidence, is_open: bool) -> Rule {
     let faces = |names: &[String]| names.iter().map(|name| Face::of(name)).collect::<Vec<_>>();
-    let approvals = |count: u32| if count == 1 { "approval" } else { "approvals" };
     let given = u32::try_from(threshold.approved_by.len()).unwrap_or(u32::MAX);
+    let is_waiting = is_open && !threshold.never_approves;
+    Rule {
+        name: text::visible(&threshold.name),
+        filter: text::visible(&threshold.filter),
+        approved: faces(&threshold.approved_by),
+        denied: faces(&threshold.denied_by),
+        empty: if is_waiting {
+            (1..=threshold.missing.min(PLACES_MAX))
+                .map(|place| given + place)
+                .collect()
+        } else {
+            Vec::new()
+        },
+        sentence: if is_open {
+            what_is_missing(threshold, given)
+        } else {
+            what_it_took(threshold, given)
+        },
+    }
+}
+
+/// While the request is open.
+fn what_is_missing(threshold: &ours::ThresholdEvidence, given: u32) -> String {
+    let needed = approvals(threshold.approvals_needed);
     let mut sentence = if threshold.never_approves {
         "This rule can only deny.".to_owned()
     } else if threshold.missing == 0 {
-        let needed = threshold.approvals_needed;
-        format!("{needed} {} needed: reached.", approvals(needed))
+        format!("{needed} needed: reached.")
     } else {
-        let needed = threshold.approvals_needed;
-        format!(
-            "{needed} {} needed, {given} given: {} missing.",
-            approvals(needed),
-            threshold.missing
-        )
+        format!("{needed} needed, {given} given: {} missing.", threshold.missing)
     };
     match threshold.denials_needed {
         0 => {}
@@ -97,19 +116,29 @@ fn rule(threshold: &ours::ThresholdEvidence) -> Rule {
             sentence.push_str(&format!(" {more} denials end it, {denied} given."));
         }
     }
-    Rule {
-        name: text::visible(&threshold.name),
-        filter: text::visible(&threshold.filter),
-        approved: faces(&threshold.approved_by),
-        denied: faces(&threshold.denied_by),
-        empty: if threshold.never_approves {
-            Vec::new()
-        } else {
-            (1..=threshold.missing.min(PLACES_MAX))
-                .map(|place| given + place)
-                .collect()
-        },
-        sentence,
+    sentence
+}
+
+/// After the decision.
+fn what_it_took(threshold: &ours::ThresholdEvidence, given: u32) -> String {
+    let mut sentence = if threshold.never_approves {
+        "This rule could only deny.".to_owned()
+    } else {
+        format!("{} needed, {given} given.", approvals(threshold.approvals_needed))
+    };
+    match threshold.denied_by.len() {
+        0 => {}
+        1 => sentence.push_str(" 1 denial."),
+        more => sentence.push_str(&format!(" {more} denials.")),
+    }
+    sentence
+}
+
+fn approvals(count: u32) -> String {
+    if count == 1 {
+        "1 approval".to_owned()
+    } else {
+        format!("{count} approvals")
     }
 }
 
@@ -137,6 +166,7 @@ mod tests {
     #[test]
     fn one_of_two_is_given_and_one_place_is_empty() {
         let rows = rows(&ours::Evidence {
+            state: RequestState::Pending.into(),
             roles: vec![evidence("elevated-access", &["alice"], 1)],
             ..ours::Evidence::default()
         });
@@ -150,8 +180,23 @@ mod tests {
     }
 
     #[test]
+    fn after_the_decision_nothing_is_open() {
+        let mut denied = evidence("elevated-access", &[], 2);
+        denied.sets[0].thresholds[0].denied_by = vec!["ivan".to_owned()];
+        let rows = rows(&ours::Evidence {
+            state: RequestState::Denied.into(),
+            roles: vec![denied],
+            ..ours::Evidence::default()
+        });
+        let rule = &rows[0].sets[0].rules[0];
+        assert_eq!(rule.sentence, "2 approvals needed, 0 given. 1 denial.");
+        assert!(rule.empty.is_empty());
+    }
+
+    #[test]
     fn roles_that_stand_alike_share_a_row() {
         let found = rows(&ours::Evidence {
+            state: RequestState::Pending.into(),
             roles: vec![
                 evidence("a", &["alice"], 1),
                 evidence("b", &["alice"], 1),

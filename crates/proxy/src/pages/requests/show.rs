@@ -190,10 +190,19 @@ fn page(
             })
             .collect(),
         reason: text::visible_lines(&spec.request_reason),
-        resolve_reason: text::visible_lines(&spec.resolve_reason),
+        // A decision by review has its reason beside the review.
+        resolve_reason: if spec
+            .reviews
+            .iter()
+            .any(|review| review.reason == spec.resolve_reason)
+        {
+            String::new()
+        } else {
+            text::visible_lines(&spec.resolve_reason)
+        },
         wanted: wanted(&spec),
         created: when(spec.created.as_ref()),
-        until: when(access_end(&spec)),
+        until: when(access_end(&spec)).filter(|_| spec.state != i32::from(RequestState::Denied)),
         start: when(spec.assume_start_time.as_ref()).filter(|_| starts_later(&spec, now)),
         review_until: when(evidence.review_until.as_ref()),
         rows: rows(evidence),
