@@ -1,5 +1,6 @@
 //! Running `tsh`, and what came of it.
 
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
@@ -42,12 +43,19 @@ impl World {
             .args(arguments)
             .current_dir(home)
             .env_clear()
-            .env("HOME", home)
-            .env("USER", "somebody")
-            .env("TERM", "xterm")
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("SSL_CERT_FILE", &self.certificate);
+            .envs(self.environment(home));
         command
+    }
+
+    /// That environment.
+    pub fn environment(&self, home: &Path) -> [(&'static str, OsString); 5] {
+        [
+            ("HOME", home.into()),
+            ("USER", "somebody".into()),
+            ("TERM", "xterm".into()),
+            ("PATH", std::env::var_os("PATH").unwrap_or_default()),
+            ("SSL_CERT_FILE", self.certificate.clone().into()),
+        ]
     }
 }
 

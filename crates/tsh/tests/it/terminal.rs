@@ -1,5 +1,8 @@
 //! At a real terminal: what people see and type. A pseudo-terminal stands in for it.
 
+use std::path::Path;
+use std::process::Command;
+
 use auth::credentials::totp::Seed;
 use rexpect::session::{PtySession, spawn_command};
 
@@ -9,9 +12,21 @@ use crate::world::World;
 /// The longest that anything may take before a test gives up.
 const PATIENCE_MS: u64 = 30_000;
 
-fn at_terminal(world: &World, person: &Person, arguments: &str) -> PtySession {
-    let command = world.command(&person.home, arguments.split(' '));
+/// A shell at a terminal that shows what is typed, 80 columns wide.
+fn shell(world: &World, home: &Path, script: &str) -> PtySession {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &format!("stty echo cols 80 rows 24; {script}")])
+        .current_dir(home)
+        .env_clear()
+        .envs(world.environment(home));
     spawn_command(command, Some(PATIENCE_MS)).unwrap()
+}
+
+/// `tsh` at such a terminal.
+fn at_terminal(world: &World, home: &Path, arguments: &str) -> PtySession {
+    let tsh = env!("CARGO_BIN_EXE_tsh");
+    shell(world, home, &format!("exec {tsh} {arguments}"))
 }
 
 /// The terminal's bytes come as one character each.
@@ -30,7 +45,7 @@ fn password_and_code_are_asked_for_and_not_shown() {
     let carol = world.person("carol@example.com", &["access"]);
     let address = world.address();
     let login = format!("login --proxy={address} --user=carol@example.com");
-    let mut terminal = at_terminal(&world, &carol, &login);
+    let mut terminal = at_terminal(&world, &carol.home, &login);
     terminal
         .exp_string("Enter password for Teleport user carol@example.com:")
         .unwrap();
@@ -52,7 +67,7 @@ fn a_wrong_password_is_not_followed_by_a_question() {
     let world = World::new();
     let carol = world.person("carol@example.com", &["access"]);
     let login = format!("login --proxy={} --user=carol@example.com", world.address());
-    let mut terminal = at_terminal(&world, &carol, &login);
+    let mut terminal = at_terminal(&world, &carol.home, &login);
     terminal.exp_string("Enter password").unwrap();
     terminal.send_line("not the password").unwrap();
     let rest = ends(&mut terminal);
@@ -69,8 +84,7 @@ fn an_invitation_is_accepted_with_a_picture() {
     let world = World::new();
     let link = world.invited("bob@example.com", &["access"]);
     let home = world.home("bob@example.com");
-    let command = world.command(&home, ["invite", "accept", &link]);
-    let mut terminal = spawn_command(command, Some(PATIENCE_MS)).unwrap();
+    let mut terminal = at_terminal(&world, &home, &format!("invite accept {link}"));
     terminal
         .exp_string("This link is for bob@example.com at localhost:")
         .unwrap();
@@ -123,7 +137,7 @@ fn an_invitation_is_accepted_with_a_picture() {
 fn the_live_line_is_replaced_in_its_place() {
     let world = World::new();
     let cast = world.cast();
-    let mut terminal = at_terminal(&world, &cast.bob, "request create --roles=elevated-access");
+    let mut terminal = at_terminal(&world, &cast.bob.home, "request create --roles=elevated-access");
     let before = terminal
         .exp_string("\r\u{1b}[2K0 of 2 approvals in, 2 missing")
         .unwrap();
@@ -153,7 +167,7 @@ fn the_live_line_is_replaced_in_its_place() {
 fn ctrl_c_leaves_the_request_pending() {
     let world = World::new();
     let cast = world.cast();
-    let mut terminal = at_terminal(&world, &cast.bob, "request create --roles=elevated-access");
+    let mut terminal = at_terminal(&world, &cast.bob.home, "request create --roles=elevated-access");
     let before = terminal.exp_string("2 missing").unwrap();
     let id = crate::run::request_id(&before.replace('\r', ""));
     terminal.send_control('c').unwrap();
@@ -167,4 +181,25 @@ fn ctrl_c_leaves_the_request_pending() {
     );
     let list = world.tsh(&cast.bob, "request ls").succeeds().stdout;
     assert!(list.contains(&id) && list.contains("PENDING"), "{list}");
+}
+
+/// Whoever gives up at the password still sees what they type afterwards.
+#[test]
+fn a_question_that_is_broken_off_leaves_the_terminal_as_it_was() {
+    let world = World::new();
+    let carol = world.person("carol@example.com", &["access"]);
+    let login = format!(
+        "{} login --proxy={} --user=carol@example.com; echo code $?; stty -a",
+        env!("CARGO_BIN_EXE_tsh"),
+        world.address()
+    );
+    let mut terminal = shell(&world, &carol.home, &login);
+    terminal.exp_string("Enter password").unwrap();
+    terminal.send_control('c').unwrap();
+    terminal.exp_string("code 130").unwrap();
+    let settings = ends(&mut terminal);
+    assert!(
+        settings.contains(" echo ") && settings.contains(" icanon "),
+        "{settings}"
+    );
 }
