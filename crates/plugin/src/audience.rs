@@ -107,12 +107,14 @@ mod tests {
 
     #[test]
     fn who_is_told() {
+        /// What it is about, roles, suggested reviewers, who is told.
+        type Row<'r> = (&'r str, &'r [&'r str], &'r [&'r str], &'r [&'r str]);
         let audience = audience(&[
             ("*", &["ops/all"]),
             ("dba", &["ops/db", "d@example.com"]),
             ("quiet", &[]),
         ]);
-        let table: &[(&str, &[&str], &[&str], &[&str])] = &[
+        let table: &[Row<'_>] = &[
             (
                 "a role without recipients of its own",
                 &["dev"],

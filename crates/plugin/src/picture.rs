@@ -152,6 +152,7 @@ mod tests {
     #[test]
     fn what_is_missing_at_a_place() {
         use Standing::{Approved, Expired, Pending};
+        use Step::{Edit, Post, Reply};
         let pending = picture(Pending, &[]);
         let one_vote = picture(Pending, &["alice"]);
         let approved = picture(Approved, &["alice", "ivan"]);
@@ -166,7 +167,6 @@ mod tests {
             replies_before: 1,
             ..Slot::default()
         };
-        use Step::{Edit, Post, Reply};
         let table: &[(&str, &Picture, &Slot, &[Step])] = &[
             ("a new request", &pending, &empty, &[Post]),
             (

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use access::ambient::{Clock, Entropy};
+use client::backoff::Backoff;
 use client::watch::{Feed, Told};
 use client::{Cluster, ConnectError};
 use futures::StreamExt as _;
@@ -34,8 +35,8 @@ const CHANGES_WAITING: usize = 256;
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
 /// How often things are looked after that nobody tells of.
 const EACH_MINUTE: Duration = Duration::from_secs(60);
-/// Listing that failed is tried again after this time.
-const LIST_AGAIN: Duration = Duration::from_secs(2);
+/// Listing that failed is tried again after this time at first, and after that one when it goes on failing.
+const LIST_AGAIN: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
 
 /// What a plugin is made of.
 pub struct Setup<C> {
@@ -92,6 +93,7 @@ pub struct Plugin<C> {
     missed_since: Option<Timestamp>,
     /// When everything is to be listed.
     list_at: Option<Instant>,
+    list_backoff: Backoff,
     is_ready: bool,
     /// What was last said about a lost connection.
     told_lost: String,
@@ -116,6 +118,7 @@ impl<C: Chat> Plugin<C> {
             name: setup.name,
             clock: setup.clock,
             queue: Queue::new(Arc::clone(&setup.entropy)),
+            list_backoff: Backoff::new(Arc::clone(&setup.entropy), LIST_AGAIN.0, LIST_AGAIN.1),
             entropy: setup.entropy,
             fail_fast: setup.fail_fast,
             renews: setup.renews,
@@ -258,7 +261,7 @@ impl<C: Chat> Plugin<C> {
             Err(error) => {
                 tracing::error!(%error, "work on a request failed in a way it must not; listing everything again");
                 self.queue = Queue::new(Arc::clone(&self.entropy));
-                self.list_at = Some(Instant::now() + LIST_AGAIN);
+                self.list_at = Some(Instant::now() + self.list_backoff.next_span());
             }
         }
         if self.queue.take_overflow() {
@@ -315,6 +318,7 @@ impl<C: Chat> Plugin<C> {
                     self.queue.add(&id, news, tell, false);
                 }
                 self.list_at = None;
+                self.list_backoff.reset();
                 self.missed_since = None;
                 self.told_lost.clear();
                 if std::mem::replace(&mut self.is_ready, true) {
@@ -325,7 +329,7 @@ impl<C: Chat> Plugin<C> {
             }
             Err(status) => {
                 tracing::warn!(error = %status.message(), "requests cannot be listed; trying again");
-                self.list_at = Some(Instant::now() + LIST_AGAIN);
+                self.list_at = Some(Instant::now() + self.list_backoff.next_span());
             }
         }
     }

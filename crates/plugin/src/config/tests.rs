@@ -63,15 +63,15 @@ fn what_configure_prints_is_accepted() {
     let config = accepted(EXAMPLE);
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
     assert_eq!(config.audience.configured(), ["team-name/channel-name"]);
-    let uncommented: String = EXAMPLE
+    let uncommented: Vec<&str> = EXAMPLE
         .lines()
         .filter(|line| !line.contains("client_") && !line.contains("root_cas"))
         .map(|line| {
             let is_setting = line.starts_with("# ") && (line.contains(" = ") || line.starts_with("# ["));
-            format!("{}\n", if is_setting { &line[2..] } else { line })
+            if is_setting { &line[2..] } else { line }
         })
         .collect();
-    let all = accepted(&uncommented);
+    let all = accepted(&uncommented.join("\n"));
     assert_eq!(
         all.audience.configured(),
         ["team-name/channel-name", "reviewer@example.com"]

@@ -1,6 +1,10 @@
 //! The plugin between a real Auth Service and a chat: the stand-in, or a real Mattermost.
 
 mod chat;
+#[allow(
+    dead_code,
+    reason = "shared with the suite of the program, which needs more of it"
+)]
 mod teleport;
 mod world;
 

@@ -102,7 +102,7 @@ async fn a_lost_cluster_ends_a_plugin_that_was_told_to_fail_fast() {
     let (teleport, chat) = (Teleport::start().await, Chat::start().await);
     let people = teleport.people().await;
     let plugin = run_with(&teleport, &chat, everybody(&[chat.recipient()]), |setup| {
-        setup.fail_fast = true
+        setup.fail_fast = true;
     })
     .await;
     let id = ask(&people.bob, Wanted::default()).await;
@@ -123,7 +123,7 @@ async fn an_identity_that_has_ended_ends_the_plugin_unless_somebody_renews_it() 
     let people = teleport.people().await;
     let forgotten = run(&teleport, &chat).await;
     let renewed = run_with(&teleport, &chat, everybody(&[chat.recipient()]), |setup| {
-        setup.renews = true
+        setup.renews = true;
     })
     .await;
     let id = ask(&people.bob, Wanted::default()).await;

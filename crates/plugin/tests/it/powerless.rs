@@ -158,7 +158,7 @@ fn live(blocks: &[Block], words: &mut String, links: &mut Vec<String>) {
                 Inline::Text(text) => words.push_str(text),
                 Inline::Code(_) => words.push('¤'),
                 Inline::Bold(inner) | Inline::Italic(inner) | Inline::Struck(inner) => {
-                    of(inner, words, links)
+                    of(inner, words, links);
                 }
                 Inline::Link(inner, target) => {
                     links.push(target.clone());

@@ -152,6 +152,44 @@ async fn two_plugins_survive_each_other_and_a_chat_that_loses_answers() {
     }
 }
 
+/// The one case that no key prevents: a call that was held up for longer than the server remembers keys.
+#[tokio::test]
+async fn of_two_posts_that_came_about_all_the_same_one_stays() {
+    let Some(chat) = Chat::with_faults().await else {
+        return;
+    };
+    let teleport = Teleport::start().await;
+    let people = teleport.people().await;
+    let held_up = Rule::times(1, Fault::DelayBefore(Duration::from_secs(1))).on("POST", "/posts");
+    chat.server().inject(held_up);
+    let plugins = [run(&teleport, &chat).await, run(&teleport, &chat).await];
+    let id = ask(&people.bob, Wanted::default()).await;
+    let forgetful = async {
+        loop {
+            chat.server().forget_pending_posts();
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let removed = chat.server().until(|server| {
+        server
+            .calls()
+            .iter()
+            .any(|call| call.method == "DELETE" && call.status == 200)
+    });
+    let in_time = tokio::time::timeout(Duration::from_secs(60), removed);
+    tokio::select! {
+        removed = in_time => removed.expect("the second post is removed"),
+        () = forgetful => {}
+    }
+    approve(&people.alice, &id, "one").await;
+    approve(&people.ivan, &id, "two").await;
+    chat.until_says(&id, "APPROVED").await;
+    for plugin in plugins {
+        plugin.stop().await.expect("it ends as told");
+    }
+    is_right(&chat, &id).await;
+}
+
 #[tokio::test]
 async fn messages_of_the_published_plugin_are_taken_over() {
     let (teleport, chat) = (Teleport::start().await, Chat::start().await);

@@ -1,7 +1,7 @@
 //! The program in a directory of its own, with a cluster and a chat to talk to.
 
 use std::path::PathBuf;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -175,9 +175,8 @@ impl Running {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        if tokio::time::timeout(PATIENCE, said).await.is_err() {
-            panic!("never said: {words}\n{}", text(&self.stderr));
-        }
+        let in_time = tokio::time::timeout(PATIENCE, said).await;
+        assert!(in_time.is_ok(), "never said: {words}\n{}", text(&self.stderr));
     }
 
     pub fn signal(&self, name: &str) {
@@ -198,10 +197,9 @@ impl Running {
 
     /// Waits for its end.
     pub async fn ended(mut self) -> Ended {
-        let status: ExitStatus = match tokio::time::timeout(PATIENCE, self.child.wait()).await {
-            Ok(status) => status.expect("a status"),
-            Err(_) => panic!("it does not end:\n{}", text(&self.stderr)),
-        };
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        assert!(ended.is_ok(), "it does not end:\n{}", text(&self.stderr));
+        let status = ended.expect("an end").expect("a status");
         for task in self.reading.drain(..) {
             task.await.expect("read to the end");
         }
