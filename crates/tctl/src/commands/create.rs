@@ -1,6 +1,6 @@
 //! `tctl create`: resources from a file or from standard input.
 //!
-//! All of the file is read and checked before the first resource is sent.
+//! All of the file is read and checked, by itself and against what is there, before the first resource is sent.
 
 use std::path::PathBuf;
 
@@ -32,13 +32,7 @@ impl Create {
         let file = self.file.as_deref();
         let resources = read(&input::text(file)?)?;
         for resource in &resources {
-            write::check(resource).map_err(|failure| {
-                failure.hint(format!(
-                    "nothing was applied; look at the {} `{}`",
-                    resource.kind(),
-                    resource.name()
-                ))
-            })?;
+            write::check(resource).map_err(|failure| nothing_applied(failure, resource))?;
         }
         let over = match (self.force, self.confirm) {
             (false, _) => Over::Nothing,
@@ -47,12 +41,31 @@ impl Create {
         };
         let session = connection.session().await?;
         session.before_change().await?;
+        if let [_, _, ..] = &resources[..] {
+            let roles: Vec<String> = resources
+                .iter()
+                .filter(|resource| resource.kind() == Kind::Role)
+                .map(Resource::name)
+                .collect();
+            for resource in &resources {
+                let place = write::check_place(session, resource, over, &roles).await;
+                place.map_err(|failure| nothing_applied(failure, resource))?;
+            }
+        }
         session.hold_warnings();
         let mut applied = 0;
         let done = apply(session, &resources, over, &mut applied).await;
         session.show_held(|warning| settled(warning, &resources[..applied]));
         done
     }
+}
+
+fn nothing_applied(failure: Failure, resource: &Resource) -> Failure {
+    failure.hint(format!(
+        "nothing was applied; look at the {} `{}`",
+        resource.kind(),
+        resource.name()
+    ))
 }
 
 /// Makes each resource in turn and counts them.

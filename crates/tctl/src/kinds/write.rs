@@ -49,6 +49,66 @@ pub fn check(resource: &Resource) -> Result<(), Failure> {
     }
 }
 
+/// Asks the cluster what would be in the way of a resource, before the first one of a file is made: a name that is
+/// taken, a role of a user that is neither there nor among `roles_of_file`.
+///
+/// What the caller may not read is left to the cluster's own checks.
+pub async fn check_place(
+    session: &Session,
+    resource: &Resource,
+    over: Over,
+    roles_of_file: &[String],
+) -> Result<(), Failure> {
+    let name = resource.name();
+    if over == Over::Nothing {
+        let taken = match resource.kind() {
+            Kind::Role => has_role(session, &name).await? == Some(true),
+            Kind::User => has_user(session, &name).await? == Some(true),
+            _ => false,
+        };
+        if taken {
+            return Err(already_there(&match resource.kind() {
+                Kind::User => format!("user {name:?} already registered"),
+                kind => format!("{kind} {name:?} already exists"),
+            }));
+        }
+    }
+    if resource.kind() == Kind::User {
+        let roles = user(resource)?.spec.clone().unwrap_or_default().roles;
+        for role in roles.iter().filter(|role| !roles_of_file.contains(role)) {
+            if has_role(session, role).await? == Some(false) {
+                return Err(Failure::new(format!("role {role} is not found")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a role is there; `None` if the caller may not know.
+async fn has_role(session: &Session, name: &str) -> Result<Option<bool>, Failure> {
+    let request = proto::GetRoleRequest {
+        name: name.to_owned(),
+    };
+    known(session.find(session.cluster().auth().get_role(request)).await)
+}
+
+/// Whether a user is there; `None` if the caller may not know.
+async fn has_user(session: &Session, name: &str) -> Result<Option<bool>, Failure> {
+    let request = users::GetUserRequest {
+        name: name.to_owned(),
+        ..users::GetUserRequest::default()
+    };
+    known(session.find(session.cluster().users().get_user(request)).await)
+}
+
+fn known<T>(found: Result<Option<T>, Refusal>) -> Result<Option<bool>, Failure> {
+    match found {
+        Ok(found) => Ok(Some(found.is_some())),
+        Err(refusal) if refusal.class == Class::AccessDenied => Ok(None),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
 /// Makes a resource. Gives the line that a command prints.
 pub async fn create(session: &Session, resource: &Resource, over: Over) -> Result<String, Failure> {
     let done = match resource.kind() {
@@ -147,13 +207,7 @@ async fn create_role(session: &Session, resource: &Resource, over: Over) -> Resu
 async fn create_user(session: &Session, resource: &Resource, over: Over) -> Result<Done, Failure> {
     let user = user(resource)?;
     let mut people = session.cluster().users();
-    let is_there = over != Over::Nothing && {
-        let request = users::GetUserRequest {
-            name: resource.name(),
-            ..users::GetUserRequest::default()
-        };
-        session.find(people.get_user(request)).await?.is_some()
-    };
+    let is_there = over != Over::Nothing && has_user(session, &resource.name()).await? == Some(true);
     let user = Some(user);
     if is_there {
         session

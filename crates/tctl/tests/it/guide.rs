@@ -149,6 +149,7 @@ fn the_guides_roles_and_people() {
         $ tctl create GUIDE/dual-authorization-roles.yaml    → 1
         ! ERROR: use -f or --force flag to overwrite
         ! 	role "dbreviewer" already exists
+        ! hint: nothing was applied; look at the role `dbreviewer`
     "#]]);
     world
         .tctl("users add bob@example.com --roles=devops")

@@ -219,15 +219,54 @@ fn a_user_with_an_unknown_role_is_refused() {
         $ tctl get user/ghost    → 1
         ! ERROR: "user" "ghost" does not exist
     "#]]);
-    // What stood before it in the file was applied, and that is said.
+    // Nor is what stands before it in the file applied.
     world
         .tctl_with("create", &format!("{ROLE}---\n{user}"))
-        .prints(expect![[r#"
-        $ tctl create    → 1
+        .prints(expect![[r"
+            $ tctl create    → 1
+            ! ERROR: role nosuchrole is not found
+            ! hint: nothing was applied; look at the user `ghost`
+        "]]);
+    world.tctl("get role/x").prints(expect![[r"
+        $ tctl get role/x    → 1
+        ! ERROR: role x is not found
+    "]]);
+    // A role that the file itself makes may be named.
+    let both = format!("{ROLE}---\n{}", user.replace("nosuchrole", "x"));
+    world.tctl_with("create", &both).prints(expect![[r#"
+        $ tctl create    → 0
         role "x" has been created
-        ! ERROR: role nosuchrole is not found
-        ! hint: the user `ghost` and what follows it were not applied; what stands before it was
+        user "ghost" has been created
     "#]]);
+    let third = ROLE.replace("name: x", "name: third");
+    world
+        .tctl_with("create", &format!("{third}---\n{ROLE}"))
+        .prints(expect![[r#"
+            $ tctl create    → 1
+            ! ERROR: use -f or --force flag to overwrite
+            ! 	role "x" already exists
+            ! hint: nothing was applied; look at the role `x`
+        "#]]);
+    world.tctl("get role/third").prints(expect![[r"
+        $ tctl get role/third    → 1
+        ! ERROR: role third is not found
+    "]]);
+}
+
+#[test]
+fn what_was_applied_before_a_refusal_is_said() {
+    let world = World::new();
+    // The last lock is over already, which only the cluster can tell.
+    let over = "kind: lock\nversion: v2\nmetadata: {name: over}\n\
+                spec: {target: {user: x}, expires: '2001-01-01T00:00:00Z'}\n";
+    world
+        .tctl_with("create", &format!("{ROLE}---\n{over}"))
+        .prints(expect![[r#"
+            $ tctl create    → 1
+            role "x" has been created
+            ! ERROR: the lock's end lies in the past
+            ! hint: the lock `over` and what follows it were not applied; what stands before it was
+        "#]]);
 }
 
 #[test]
