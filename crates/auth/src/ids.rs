@@ -66,6 +66,11 @@ pub fn is_uuid(text: &str) -> bool {
     text.len() == 36 && Uuid::try_parse(text).is_ok()
 }
 
+/// Whether `text` is a UUID in any of the forms that clients write: the usual one, without hyphens, in braces, as a URN.
+pub fn reads_as_uuid(text: &str) -> bool {
+    Uuid::try_parse(text).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use access::ambient::SeededEntropy;

@@ -30,7 +30,7 @@ pub use digest::{Content, short_form};
 pub use evidence::{Evidence, RoleEvidence, Skipped, ThresholdEvidence, evidence};
 pub use matchers::{Requestable, ReviewRights};
 pub use propose::{
-    Capabilities, Creator, Proposal, ProposeError, Requester, capabilities, may_create, propose,
+    Capabilities, Creator, Proposal, ProposeError, Requester, capabilities, may_create, needs_reason, propose,
 };
 pub use review::{Outcome, ReviewError, Reviewer, Submission, review, withdraw};
 pub use set_state::{SetStateError, Setter, StateChange, set_state};

@@ -48,6 +48,13 @@ pub struct Proposal {
     pub labels: BTreeMap<String, String>,
 }
 
+impl Proposal {
+    /// Whether everything is asked for that may be asked for.
+    pub fn is_wildcard(&self) -> bool {
+        !self.roles.is_empty() && self.roles.iter().all(|role| role == "*")
+    }
+}
+
 /// The person it is for, as stored now.
 #[derive(Debug, Clone, Copy)]
 pub struct Requester<'a> {
@@ -290,7 +297,7 @@ fn roles_asked(
     every_role: &dyn Fn() -> Vec<String>,
 ) -> Result<Vec<String>, ProposeError> {
     let mut roles = proposal.roles.clone();
-    if roles == ["*"] {
+    if proposal.is_wildcard() {
         if proposal.state != State::Pending {
             return Err(ProposeError::WildcardResolved(proposal.state));
         }
@@ -306,6 +313,11 @@ fn roles_asked(
     roles.sort();
     roles.dedup();
     Ok(roles)
+}
+
+/// Whether a request for `roles` needs a reason.
+pub fn needs_reason(requester: &Requester<'_>, roles: &[String]) -> bool {
+    check_reason(requester, roles, "").is_err()
 }
 
 /// Whether a reason is needed and missing. The mode of a role covers whatever its patterns cover (R13).
@@ -425,7 +437,7 @@ pub fn capabilities(requester: &Requester<'_>, every_role: &[String]) -> Result<
         .collect();
     prompts.sort_unstable();
     Ok(Capabilities {
-        require_reason: check_reason(requester, &roles, "").is_err(),
+        require_reason: needs_reason(requester, &roles),
         requestable_roles: roles,
         suggested_reviewers: default_reviewers(requester.roles),
         request_prompt: prompts

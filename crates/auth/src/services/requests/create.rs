@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use access::Role;
-use access::request::{Creator, Request, Setter, State, StateChange, may_create, propose, set_state};
+use access::request::{
+    Creator, Proposal, Request, Requester, Setter, State, StateChange, may_create, needs_reason, propose,
+    set_state,
+};
 use store::Require;
 use wire::convert;
 use wire::keep::Kept;
@@ -15,7 +18,7 @@ use crate::auth::Auth;
 use crate::authorize::verdict;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
-use crate::ids::is_uuid;
+use crate::ids::reads_as_uuid;
 use crate::names;
 use crate::services::users::no_such_user;
 use crate::state::requests::put_request;
@@ -69,7 +72,7 @@ pub async fn handle(
         let requester = person(auth, &proposal.user, call.now)
             .await?
             .ok_or_else(|| no_such_user(&proposal.user))?;
-        let roles = roles_asked(auth, call, &proposal.roles).await?;
+        let roles = roles_asked(auth, call, &proposal).await?;
         let id = auth.chance.uuid_at(call.now);
         let request = propose(
             &proposal,
@@ -82,7 +85,7 @@ pub async fn handle(
         )
         .map_err(|error| refused(error.class(), &error))?;
         if request.dry_run {
-            return Ok(dry(&requester.roles, &request));
+            return Ok(dry(&requester.requester(), &request));
         }
         let request = resolved_at_once(call, &creator, request)?;
         let change = Change::new(
@@ -108,7 +111,7 @@ fn check_form(message: &types::AccessRequestV3) -> Answer<()> {
         .metadata
         .as_ref()
         .map_or("", |metadata| metadata.name.as_str());
-    if !is_uuid(id) {
+    if !reads_as_uuid(id) {
         return Err(Failure::bad_parameter(format!(
             "invalid access request ID {id:?}"
         )));
@@ -151,9 +154,9 @@ fn check_form(message: &types::AccessRequestV3) -> Answer<()> {
 }
 
 /// The requested roles that exist; all roles for a wildcard.
-async fn roles_asked(auth: &Auth, call: &Call, asked: &[String]) -> Answer<BTreeMap<String, Role>> {
+async fn roles_asked(auth: &Auth, call: &Call, proposal: &Proposal) -> Answer<BTreeMap<String, Role>> {
     let mut roles = BTreeMap::new();
-    if asked == ["*"] {
+    if proposal.is_wildcard() {
         for found in auth.state.find_all::<types::RoleV6>(call.now).await? {
             roles.insert(
                 found.resource.name().to_owned(),
@@ -162,7 +165,7 @@ async fn roles_asked(auth: &Auth, call: &Call, asked: &[String]) -> Answer<BTree
         }
         return Ok(roles);
     }
-    for name in asked {
+    for name in &proposal.roles {
         if let Some(found) = auth.state.find::<types::RoleV6>(name, call.now).await? {
             roles.insert(name.clone(), crate::policy::role(&found.resource)?);
         }
@@ -200,13 +203,11 @@ fn resolved_at_once(call: &Call, creator: &Creator<'_>, request: Request) -> Ans
 }
 
 /// The answer to a dry run: the request as it would be, and whether a reason would be needed.
-fn dry(roles: &[Role], request: &Request) -> Kept<types::AccessRequestV3> {
+fn dry(requester: &Requester<'_>, request: &Request) -> Kept<types::AccessRequestV3> {
     let mut message = convert::request_message(request);
-    let needs_reason = roles.iter().any(|role| {
-        role.options.request_access == access::role::RequestAccess::Reason
-            || role.allow.request.reason_mode == "required"
-    });
-    let mut prompts: Vec<String> = roles
+    let needed = needs_reason(requester, &request.roles);
+    let mut prompts: Vec<String> = requester
+        .roles
         .iter()
         .map(|role| role.options.request_prompt.trim().to_owned())
         .filter(|prompt| !prompt.is_empty())
@@ -215,7 +216,7 @@ fn dry(roles: &[Role], request: &Request) -> Kept<types::AccessRequestV3> {
     prompts.dedup();
     if let Some(spec) = &mut message.spec {
         spec.dry_run_enrichment = Some(types::AccessRequestDryRunEnrichment {
-            reason_mode: if needs_reason { "required" } else { "optional" }.to_owned(),
+            reason_mode: if needed { "required" } else { "optional" }.to_owned(),
             reason_prompts: prompts,
         });
     }
