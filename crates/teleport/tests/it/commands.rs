@@ -16,26 +16,26 @@ fn the_version_is_the_one_that_tools_read() {
     check(
         &world,
         &["version"],
-        expect![[r#"
+        expect![["
         Teleport v18.0.0 git:countersign-0.1.0 rust1.90
         → 0
-    "#]],
+    "]],
     );
     check(
         &world,
         &["version", "--raw"],
-        expect![[r#"
+        expect![["
         18.0.0
         → 0
-    "#]],
+    "]],
     );
     check(
         &world,
         &["status"],
-        expect![[r#"
+        expect![["
         You are not inside of a Teleport SSH session
         → 0
-    "#]],
+    "]],
     );
 }
 
@@ -53,19 +53,19 @@ fn what_is_typed_wrong_is_said_in_one_line() {
     check(
         &world,
         &["start", "--nosuch"],
-        expect![[r#"
+        expect![["
         ! teleport: error: unknown long flag '--nosuch'
         → 1
-    "#]],
+    "]],
     );
     check(
         &world,
         &["start", "--data-dri=x"],
-        expect![[r#"
+        expect![["
         ! teleport: error: unknown long flag '--data-dri'
         ! hint: did you mean `--data-dir`?
         → 1
-    "#]],
+    "]],
     );
 }
 
@@ -93,12 +93,12 @@ fn what_does_not_exist_yet_says_so() {
     check(
         &world,
         &["start", "--roles=proxy"],
-        expect![[r#"
+        expect![["
             ! ERROR: these flags cannot be followed:
             !   --roles: a process without the Auth Service is not available yet; `auth,proxy` and `auth` are
             ! hint: nothing was started; `teleport configure --test FILE` checks a file without starting anything
             → 1
-        "#]],
+        "]],
     );
     check(
         &world,
@@ -108,7 +108,7 @@ fn what_does_not_exist_yet_says_so() {
             "--diag-addr=x:y",
             "--advertise-ip=x",
         ],
-        expect![[r#"
+        expect![["
             ! ERROR: these flags cannot be followed:
             !   --roles: `node` is not available yet; `auth,proxy` is
             !   --roles: there is no role `prxy`
@@ -116,25 +116,25 @@ fn what_does_not_exist_yet_says_so() {
             !   --advertise-ip: `x` is not an IP address
             ! hint: nothing was started; `teleport configure --test FILE` checks a file without starting anything
             → 1
-        "#]],
+        "]],
     );
     check(
         &world,
         &["start", "-c", "none.yaml"],
-        expect![[r#"
+        expect![["
         ! ERROR: path 'none.yaml' does not exist
         ! hint: `teleport configure` prints a file to start from
         → 1
-    "#]],
+    "]],
     );
     check(
         &world,
         &["start", "--config-string=%"],
-        expect![[r#"
+        expect![["
         ! ERROR: --config-string is not base64 of a configuration: Invalid symbol 37, offset 0.
         ! hint: give it the output of `base64 -w0 teleport.yaml`
         → 1
-    "#]],
+    "]],
     );
 }
 
@@ -144,7 +144,7 @@ fn help_names_every_command_and_flag() {
     check(
         &world,
         &["help"],
-        expect![[r#"
+        expect![["
         Runs a cluster: the Auth Service, and the proxy with its one public port
 
         Usage: teleport [OPTIONS] <COMMAND>
@@ -163,12 +163,12 @@ fn help_names_every_command_and_flag() {
         `teleport start` needs no configuration file: it makes a data directory, a certificate for its port,
         and prints an invite link for the first administrator.
         → 0
-    "#]],
+    "]],
     );
     check(
         &world,
         &["help", "start"],
-        expect![[r#"
+        expect![["
         Starts the server, and runs until it is told to stop
 
         Usage: teleport start [OPTIONS]
@@ -192,12 +192,12 @@ fn help_names_every_command_and_flag() {
               --no-debug-service        Accepted; there is no debug service
           -h, --help                    Print help
         → 0
-    "#]],
+    "]],
     );
     check(
         &world,
         &["help", "configure"],
-        expect![[r#"
+        expect![["
         Prints a configuration file to start from, or checks one
 
         Usage: teleport configure [OPTIONS]
@@ -218,7 +218,7 @@ fn help_names_every_command_and_flag() {
                                        v3]
           -h, --help                   Print help
         → 0
-    "#]],
+    "]],
     );
 }
 
@@ -233,7 +233,7 @@ fn a_configuration_to_start_from_is_a_good_one() {
     check(
         &world,
         &[&["configure"][..], &flags].concat(),
-        expect![[r##"
+        expect![[r#"
         # Configuration of a Countersign cluster. Every key is described in docs/reference/configuration.md;
         # what is left out has a sensible value. `teleport configure --test FILE` checks a changed file.
         version: v3
@@ -261,7 +261,7 @@ fn a_configuration_to_start_from_is_a_good_one() {
           https_keypairs: []
           https_keypairs_reload_interval: 1m
         → 0
-    "##]],
+    "#]],
     );
     check(
         &world,
@@ -275,7 +275,7 @@ fn a_configuration_to_start_from_is_a_good_one() {
             &flags,
         ]
         .concat(),
-        expect![[r##"
+        expect![[r#"
             # Configuration of a Countersign cluster. Every key is described in docs/reference/configuration.md;
             # what is left out has a sensible value. `teleport configure --test FILE` checks a changed file.
             version: v3
@@ -307,7 +307,7 @@ fn a_configuration_to_start_from_is_a_good_one() {
                 cert_file: /etc/c.pem
               https_keypairs_reload_interval: 1m
             → 0
-        "##]],
+        "#]],
     );
 }
 
@@ -333,32 +333,32 @@ fn a_configuration_is_written_once_and_can_be_checked() {
     check(
         &world,
         &write,
-        expect![[r#"
+        expect![["
         ! ERROR: will not overwrite existing file HOME/t.yaml, rm -f HOME/t.yaml and try again
         → 1
-    "#]],
+    "]],
     );
     let file = world.path("t.yaml");
     let file = file.to_str().expect("a path");
     check(
         &world,
         &["configure", "--test", file],
-        expect![[r#"
+        expect![["
         ! OK HOME/t.yaml
         → 0
-    "#]],
+    "]],
     );
     fs::write(file, "teleport:\n  nodnema: x\nauth_servce:\n  enabled: yes\n").expect("written");
     check(
         &world,
         &["configure", "--test", file],
-        expect![[r#"
+        expect![["
         ! FAIL HOME/t.yaml
         ! ERROR: failed parsing the config file HOME/t.yaml:
         !   line 2: unknown key `nodnema` in `teleport`
         !   line 3: unknown key `auth_servce`; did you mean `auth_service`?
         → 1
-    "#]],
+    "]],
     );
 }
 
@@ -368,46 +368,46 @@ fn flags_that_make_no_good_file_are_refused() {
     check(
         &world,
         &["configure", "--acme", "--cluster-name=x"],
-        expect![[r#"
+        expect![["
             ! ERROR: --acme is not available yet: it belongs to certificates by ACME (use --cert-file and --key-file)
             ! hint: leave it out
             → 1
-        "#]],
+        "]],
     );
     check(
         &world,
         &["configure", "--cert-file=/etc/c.pem"],
-        expect![[r#"
+        expect![["
         ! ERROR: please provide both --cert-file and --key-file
         → 1
-    "#]],
+    "]],
     );
     check(
         &world,
         &["configure", "--public-addr=a b"],
-        expect![[r#"
+        expect![["
         ! ERROR: --public-addr: address `a b` is not of the form `host:port`
         → 1
-    "#]],
+    "]],
     );
     check(
         &world,
         &["configure", "--roles=proxy"],
-        expect![[r#"
+        expect![["
             ! ERROR: these flags cannot be followed:
             !   --roles: a process without the Auth Service is not available yet; `auth,proxy` and `auth` are
             ! hint: nothing was written
             → 1
-        "#]],
+        "]],
     );
     check(
         &world,
         &["configure", "--cluster-name=bad name"],
-        expect![[r#"
+        expect![["
             ! ERROR: these flags cannot be followed:
             !   `auth_service.cluster_name`: `bad name` is not made of letters, digits, dots and hyphens
             ! hint: nothing was written
             → 1
-        "#]],
+        "]],
     );
 }

@@ -53,7 +53,7 @@ fn the_guides_own_lines_are_read() {
 fn unknown_keys_are_named_with_their_line_and_what_was_meant() {
     check(
         "teleport:\n  nodename: x\n  bogus_key: 1\n  data-dir: /x\nauth_service:\n  lisen_addr: 127.0.0.1:1\n  also_bogus: 2\n  web_listen_addr: 127.0.0.1:2\nproxy_servce: {}\n",
-        expect![[r#"
+        expect![["
             ! FAIL t.yaml
             ! ERROR: failed parsing the config file t.yaml:
             !   line 3: unknown key `bogus_key` in `teleport`
@@ -63,7 +63,7 @@ fn unknown_keys_are_named_with_their_line_and_what_was_meant() {
             !   line 8: unknown key `web_listen_addr` in `auth_service`; it belongs under `proxy_service`
             !   line 9: unknown key `proxy_servce`; did you mean `proxy_service`?
             → 1
-        "#]],
+        "]],
     );
 }
 
@@ -71,7 +71,7 @@ fn unknown_keys_are_named_with_their_line_and_what_was_meant() {
 fn all_mistakes_are_told_together() {
     check(
         "version: v9\nteleport:\n  nodename: [a]\n  log: {severity: loud, output: syslog, format: {output: xml, extra_fields: [colour]}}\n  advertise_ip: here\n  connection_limits: {max_connections: many}\nauth_service:\n  enabled: maybe\n  listen_addr: 127.0.0.1:port\n  public_addr: [\"a b\", \"c:0\"]\n  cluster_name: \"not a name\"\n  client_idle_timeout: 5 minutes\n  keep_alive_count_max: 0\n  session_recording: always\n  authentication:\n    type: saml\n    second_factor: off\n    second_factors: [sms]\n    default_session_ttl: -1h\n    webauthn: {rp_id: 127.0.0.1}\n    passwordless: yes\n  proxy_protocol: on\nproxy_service:\n  https_keypairs: [{key_file: /k}, {}, 7]\n  https_keypairs_reload_interval: 30\n  acme: {enabled: yes}\n  proxy_protocol_trusted_peers: [nowhere]\n",
-        expect![[r#"
+        expect![["
             ! FAIL t.yaml
             ! ERROR: failed parsing the config file t.yaml:
             !   line 1: `version`: must be one of v1, v2, v3, found `v9`
@@ -103,7 +103,7 @@ fn all_mistakes_are_told_together() {
             !   line 26: `proxy_service.acme`: not available yet: certificates by ACME
             !   line 27: `proxy_service.proxy_protocol_trusted_peers`: `nowhere` is neither an IP address nor a network such as `10.0.0.0/8`
             → 1
-        "#]],
+        "]],
     );
 }
 
@@ -111,7 +111,7 @@ fn all_mistakes_are_told_together() {
 fn parts_that_do_not_exist_yet_are_named_with_their_line() {
     check(
         "version: v2\nssh_service:\n  labels: {a: b}\nkubernetes_service:\n  enabled: yes\napp_service:\n  apps: []\ndb_service: {enabled: off}\nproxy_service:\n  listen_addr: 0.0.0.0:3023\n  tunnel_listen_addr: 0.0.0.0:3024\n  kube_listen_addr: 0.0.0.0:3026\nteleport:\n  storage: {type: etcd, peers: [\"https://a:2379\"]}\n",
-        expect![[r#"
+        expect![["
             ! FAIL t.yaml
             ! ERROR: failed parsing the config file t.yaml:
             !   line 2: `ssh_service`: SSH nodes are not available yet; leave it out, or set `enabled: no`
@@ -122,16 +122,16 @@ fn parts_that_do_not_exist_yet_are_named_with_their_line() {
             !   line 14: `teleport.storage.type`: `etcd` is not available yet; `sqlite` is
             !   line 14: `teleport.storage.peers`: not available yet: the etcd store
             → 1
-        "#]],
+        "]],
     );
     check(
         "auth_service: {enabled: no}\n",
-        expect![[r#"
+        expect![["
             ! FAIL t.yaml
             ! ERROR: failed parsing the config file t.yaml:
             !   line 1: a process without the Auth Service is not available yet; `auth,proxy` and `auth` are
             → 1
-        "#]],
+        "]],
     );
 }
 
@@ -139,14 +139,14 @@ fn parts_that_do_not_exist_yet_are_named_with_their_line() {
 fn what_changes_nothing_is_noted() {
     check(
         "teleport:\n  cache: {enabled: no}\n  auth_token: x\n  ca_pin: [\"sha256:aa\"]\nauth_service:\n  tokens: [\"node:secret\"]\n  license_file: /x\n",
-        expect![[r#"
+        expect![["
             ! OK t.yaml
             ! note: line 3: `teleport.auth_token` changes nothing: this process has its own Auth Service and joins no other
             ! note: line 4: `teleport.ca_pin` changes nothing: this process has its own Auth Service and joins no other
             ! note: line 6: `auth_service.tokens` changes nothing: nothing can join this cluster yet, so no token admits anybody
             ! note: line 7: `auth_service.license_file` changes nothing: no licence is needed
             → 0
-        "#]],
+        "]],
     );
 }
 
@@ -154,21 +154,21 @@ fn what_changes_nothing_is_noted() {
 fn versions_differ_in_what_they_allow() {
     check(
         "version: v3\nteleport:\n  auth_servers: ['a:1']\n",
-        expect![[r#"
+        expect![["
         ! FAIL t.yaml
         ! ERROR: failed parsing the config file t.yaml:
         !   line 3: config v3 has replaced auth_servers with either auth_server or proxy_server
         → 1
-    "#]],
+    "]],
     );
     check(
         "version: v2\nteleport:\n  auth_server: 'a:1'\n",
-        expect![[r#"
+        expect![["
         ! FAIL t.yaml
         ! ERROR: failed parsing the config file t.yaml:
         !   line 3: `teleport.auth_server` needs `version: v3`
         → 1
-    "#]],
+    "]],
     );
 }
 
@@ -176,54 +176,54 @@ fn versions_differ_in_what_they_allow() {
 fn what_is_no_yaml_says_where() {
     check(
         "teleport:\n\tnodename: x\n",
-        expect![[r#"
+        expect![["
             ! FAIL t.yaml
             ! ERROR: failed parsing the config file t.yaml: not valid YAML at line 2, column 2: a tab cannot indent, use spaces
             → 1
-        "#]],
+        "]],
     );
     check(
         "teleport: [a\nauth_service: b\n",
-        expect![[r#"
+        expect![["
             ! FAIL t.yaml
             ! ERROR: failed parsing the config file t.yaml: not valid YAML at line 2, column 13: illegal placement of ':' indicator
             → 1
-        "#]],
+        "]],
     );
     check(
         "teleport: {}\nauth_service: {}\nteleport: {}\n",
-        expect![[r#"
+        expect![["
             ! FAIL t.yaml
             ! ERROR: failed parsing the config file t.yaml: `teleport` stands twice, at line 1, column 1 and at line 3, column 1; keep one of them
             → 1
-        "#]],
+        "]],
     );
     check(
         "teleport: {}\n---\nauth_service: {}\n",
-        expect![[r#"
+        expect![["
             ! FAIL t.yaml
             ! ERROR: failed parsing the config file t.yaml: a second document begins before line 3; one file is one document
             → 1
-        "#]],
+        "]],
     );
     check(
         "- teleport\n",
-        expect![[r#"
+        expect![["
             ! FAIL t.yaml
             ! ERROR: failed parsing the config file t.yaml:
             !   line 1: the file takes a group of keys, found a list
             → 1
-        "#]],
+        "]],
     );
     check(
         "teleport: yes\nauth_service: [a]\n",
-        expect![[r#"
+        expect![["
         ! FAIL t.yaml
         ! ERROR: failed parsing the config file t.yaml:
         !   line 1: `teleport` takes a group of keys, found the boolean `yes`
         !   line 2: `auth_service` takes a group of keys, found a list
         → 1
-    "#]],
+    "]],
     );
 }
 
@@ -231,12 +231,12 @@ fn what_is_no_yaml_says_where() {
 fn the_seal_key_does_not_lie_beside_what_it_seals() {
     check(
         "teleport:\n  data_dir: /srv/data\n  seal_key_file: /srv/data/../data/seal.key\n",
-        expect![[r#"
+        expect![["
             ! FAIL t.yaml
             ! ERROR: failed parsing the config file t.yaml:
             !   line 3: the seal key `/srv/data/../data/seal.key` must not be in the data directory: one stolen backup would hold both the secrets and their key
             → 1
-        "#]],
+        "]],
     );
 }
 
