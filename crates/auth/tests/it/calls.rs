@@ -14,6 +14,8 @@ use client::cluster::{Announce, Calls};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use tokio::io::DuplexStream;
+use tokio_rustls::client::TlsStream;
 use tonic::body::Body;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::service::interceptor::InterceptedService;
@@ -127,6 +129,21 @@ pub async fn raw_with(
     let path = path.parse().expect("a path");
     let mut answers: Streaming<Bytes> = grpc.server_streaming(request, path, Plain).await?.into_inner();
     Ok(answers.message().await?.unwrap_or_default())
+}
+
+/// A TLS connection of somebody who shows `credentials` or none.
+pub async fn connect(
+    world: &World,
+    credentials: Option<Credentials>,
+    protocol: &[u8],
+) -> TlsStream<DuplexStream> {
+    let clock: Arc<dyn Clock> = Arc::<access::ambient::ManualClock>::clone(&world.clock);
+    let tls = ClientTls::new(&Trust::Anyone, credentials.as_ref(), &[protocol], &clock).expect("settings");
+    let here = SocketAddr::from(([127, 0, 0, 1], 0));
+    let pipe = dial_in_memory(&world.door, here, &world.drain);
+    tls.handshake(pipe, names::CLUSTER_DOMAIN)
+        .await
+        .expect("a connection")
 }
 
 /// What a generated client calls through, for somebody who shows `credentials` or none.

@@ -465,3 +465,21 @@ async fn one_hundred_reviewers_at_once_are_one_after_the_other() {
     })
     .await;
 }
+
+/// Certificates rest on there being no lock; a lock on somebody else is no reason to fail.
+#[tokio::test]
+async fn locks_on_others_hold_nobody_up() {
+    on_every_store(async |world| {
+        let cast = world.cast().await;
+        let locking = futures::future::join_all((0..40).map(|_| lock_user(&world.admin, world, "nobody")));
+        let asking = futures::future::join_all((0..40).map(|_| world.assume(&cast.bob.cluster, &[])));
+        let (locks, certificates) = tokio::join!(locking, asking);
+        for lock in locks {
+            lock.expect("locked");
+        }
+        for certificate in certificates {
+            certificate.expect("a certificate");
+        }
+    })
+    .await;
+}

@@ -9,9 +9,9 @@ use wire::pb::proto::{Certs, UserCertsRequest};
 use crate::audit::certificates::{UserIdentity, user_certificate};
 use crate::auth::Auth;
 use crate::call::Call;
-use crate::failure::{Answer, Class, Failure};
+use crate::failure::{Answer, Failure};
 use crate::locks::{self, Targets};
-use crate::state::Change;
+use crate::state::{Change, Tries};
 
 /// The keys certificates are wanted for.
 #[derive(Debug, Default)]
@@ -65,7 +65,7 @@ pub async fn sign(auth: &Auth, call: &Call, permit: &IssuancePermit, keys: &Want
         device: None,
         host: None,
     };
-    let unlocked = locks::check(&auth.state, &targets, call.now).await?;
+    let mut unlocked = locks::check(&auth.state, &targets, call.now).await?;
     let authority = auth.state.authority(AuthorityKind::User, call.now).await?;
     let subject_keys = SubjectKeys {
         ssh: keys.ssh.as_ref(),
@@ -94,16 +94,15 @@ pub async fn sign(auth: &Auth, call: &Call, permit: &IssuancePermit, keys: &Want
         bot_instance: grant.bot_instance.clone().unwrap_or_default(),
     };
     let event = user_certificate(call.actor(), &identity);
-    let change = unlocked.hold(Change::new(call.now, &call.actor().user, event));
-    match auth.state.commit(change).await {
-        Ok(_) => {}
-        Err(crate::state::Refused::Conflict(_)) => {
-            return Err(Failure::new(
-                Class::CompareFailed,
-                "a lock was set at this moment; try again",
-            ));
+    let mut tries = Tries::default();
+    loop {
+        let change = unlocked.hold(Change::new(call.now, &call.actor().user, event.clone()));
+        match auth.state.commit(change).await {
+            Ok(_) => break,
+            // Locks have changed: if none of them is on this certificate, it is as good as before.
+            Err(refused) => tries.again(refused)?,
         }
-        Err(refused) => return Err(refused.into()),
+        unlocked = locks::check(&auth.state, &targets, call.now).await?;
     }
     let host = auth.state.authority(AuthorityKind::Host, call.now).await?;
     Ok(Certs {
