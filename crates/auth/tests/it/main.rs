@@ -13,6 +13,7 @@ mod garbage;
 mod guide;
 mod matrix;
 mod meanwhile;
+mod old_calls;
 mod peer;
 mod recorded;
 mod refusals;
