@@ -15,8 +15,9 @@ use crate::bench::trouble::{Outcome, While as _};
 
 /// Calls that make requests run beside each other, to share commits.
 const AT_ONCE: usize = 32;
-/// Requests in one commit when many are made.
-const IN_ONE_COMMIT: usize = 1_000;
+/// Requests in one commit when many are made: few, so that the store ends with no more of its recent past than daily
+/// work leaves there.
+const IN_ONE_COMMIT: usize = 20;
 /// Of so many stored requests one still waits for reviews.
 const ONE_PENDING_IN: usize = 5;
 /// People whose requests a filled store holds.
@@ -71,7 +72,7 @@ pub fn approval(id: &str) -> AccessReviewSubmission {
 
 /// Fills the store until it holds `count` requests more, of many people and over the last year, most of them decided.
 ///
-/// They are written as the service writes them, through [`auth::state::State::commit`] with a record each, a thousand in
+/// They are written as the service writes them, through [`auth::state::State::commit`] with a record each, twenty in
 /// a commit. `pattern` is a request the service has made; ids, people, moments and states vary.
 pub async fn fill(auth: &Auth, pattern: &Kept<AccessRequestV3>, count: usize, now: Timestamp) -> Outcome<()> {
     let pattern = wire::convert::request(pattern).to("read a request")?;
