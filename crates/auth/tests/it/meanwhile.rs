@@ -483,3 +483,35 @@ async fn locks_on_others_hold_nobody_up() {
     })
     .await;
 }
+
+/// What a reviewer compares before saying yes changes with everything that decides what the yes is worth.
+#[tokio::test]
+async fn the_fingerprint_follows_what_the_roles_say() {
+    on_every_store(async |world| {
+        let cast = world.cast().await;
+        let id = ask(world, &cast.bob.cluster, &["elevated-access"]).await;
+        let mut seen = std::collections::BTreeSet::new();
+        let evidence = explain(&cast.alice.cluster, &id).await;
+        assert_eq!(evidence.digest, explain(&cast.ivan.cluster, &id).await.digest);
+        assert!(seen.insert(evidence.digest));
+        // The role that is asked for, the role that lets it be asked for, and one that has nothing to do with it.
+        world
+            .put_role(role("elevated-access", "allow:\n  logins: [root, admin]"))
+            .await
+            .expect("stored");
+        assert!(seen.insert(explain(&cast.alice.cluster, &id).await.digest));
+        let weak =
+            "allow:\n  request:\n    roles: [elevated-access]\n    thresholds: [{approve: 1, deny: 1}]";
+        world.put_role(role("devops", weak)).await.expect("stored");
+        assert!(seen.insert(explain(&cast.alice.cluster, &id).await.digest));
+        world.put_role(role("other", "allow: {}")).await.expect("stored");
+        approve(&cast.alice.cluster, &id).await.expect("a review");
+        let after = explain(&cast.alice.cluster, &id).await;
+        assert!(
+            !seen.insert(after.digest),
+            "neither reviews nor other roles change it"
+        );
+        assert_eq!(after.short_digest.len(), 23);
+    })
+    .await;
+}

@@ -1,9 +1,10 @@
 //! `AccessService.Explain`: why a request is where it is, and who may still decide.
 
+use std::collections::BTreeMap;
+
 use access::request::visibility::may_review;
-use access::request::{Request, State, evidence, resolve, short_form};
-use prost::Message;
-use sha2::{Digest, Sha256};
+use access::request::{Request, Requestable, State, evidence, resolve, short_form};
+use prost::Message as _;
 use wire::convert;
 use wire::pb::countersign::v1 as ours;
 use wire::pb::types;
@@ -31,7 +32,7 @@ pub async fn handle(auth: &Auth, call: &Call, asked: ours::ExplainRequest) -> An
     let shows_names = viewer.sees_all
         || may_review(&viewer, request)
         || request.reviews.iter().any(|review| review.author == viewer.user);
-    let content = content(auth, call, request).await?.encode_to_vec();
+    let content = content(auth, call, request).await?;
     let resolution = resolve(request, stand);
     let approvals: std::collections::BTreeSet<&String> = counted
         .roles
@@ -70,8 +71,8 @@ pub async fn handle(auth: &Auth, call: &Call, asked: ours::ExplainRequest) -> An
             .map(|by| request.reviews[by].author.clone())
             .unwrap_or_default(),
         resolve_reason: request.resolve_reason.clone(),
-        digest: Sha256::digest(&content).to_vec().into(),
-        short_digest: short_form(&content),
+        digest: convert::content_digest(&content).to_vec().into(),
+        short_digest: short_form(&content.encode_to_vec()),
         review_until: Some(convert::timestamp(request.expiry)),
         approvals: u32::try_from(approvals.len()).unwrap_or(u32::MAX),
         missing: counted.missing().unwrap_or(0),
@@ -187,37 +188,35 @@ async fn possible_reviewers(
     Ok(possible)
 }
 
-/// What a reviewer approves, for the digest.
+/// What a reviewer says yes to: the request as it was asked, and what the roles say now that it is about and that let it
+/// be asked for.
 async fn content(auth: &Auth, call: &Call, request: &Request) -> Answer<ours::RequestContent> {
-    let message = convert::request_message(request);
-    let spec = message.spec.unwrap_or_default();
-    let mut requested = std::collections::BTreeMap::new();
-    for role in request.original_roles() {
-        requested.insert(role.clone(), role_hash(auth, call, &role).await?);
-    }
-    Ok(ours::RequestContent {
-        cluster: auth.cluster().to_owned(),
-        id: request.id.clone(),
-        user: request.user.clone(),
+    let asked = Request {
         roles: request.original_roles(),
-        resource_ids: spec.requested_resource_i_ds,
-        thresholds: spec.thresholds,
-        role_threshold_map: spec.role_threshold_mapping,
-        requested_roles: requested,
-        max_duration: spec.max_duration,
-        access_expires: spec.expires,
-        session_ttl: spec.session_ttl,
-        start: spec.assume_start_time,
-        reason: spec.request_reason,
-        created: spec.created,
-        ..ours::RequestContent::default()
-    })
+        ..request.clone()
+    };
+    let mut granting = BTreeMap::new();
+    if let Some(requester) = person(auth, &request.user, call.now).await?
+        && let Ok(requestable) = Requestable::of(&requester.roles, &requester.traits)
+    {
+        for role in asked.roles.iter().flat_map(|role| requestable.granting(role)) {
+            granting.extend(digest(auth, call, &role.name).await?);
+        }
+    }
+    let mut requested = BTreeMap::new();
+    for role in &asked.roles {
+        requested.extend(digest(auth, call, role).await?);
+    }
+    Ok(convert::request_content(
+        auth.cluster(),
+        &asked,
+        &granting,
+        &requested,
+    ))
 }
 
-async fn role_hash(auth: &Auth, call: &Call, name: &str) -> Answer<bytes::Bytes> {
+/// A role and the digest of what it says; nothing if it is gone.
+async fn digest(auth: &Auth, call: &Call, name: &str) -> Answer<Option<(String, [u8; 32])>> {
     let role = auth.state.find::<types::RoleV6>(name, call.now).await?;
-    let bytes = role
-        .map(|found| crate::state::resource::bytes_of(&found.resource))
-        .unwrap_or_default();
-    Ok(Sha256::digest(&bytes).to_vec().into())
+    Ok(role.map(|found| (name.to_owned(), convert::role_digest(&found.resource))))
 }
