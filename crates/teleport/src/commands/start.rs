@@ -17,6 +17,7 @@ use crate::run::{self, Ambient};
 /// Runs the server.
 pub fn run(asked: &Start, debug: bool) -> Result<(), Failure> {
     gather_chance();
+    read_descriptors();
     if let Some((flag, part)) = asked.later.first() {
         return Err(
             Failure::new(format!("{flag} is not available yet: it belongs to {part}")).hint("leave it out"),
@@ -43,6 +44,16 @@ fn gather_chance() {
     let _ = std::thread::Builder::new()
         .name("chance".to_owned())
         .spawn(|| SystemEntropy.fill(&mut [0]));
+}
+
+/// Lets the descriptions of all messages be read, which takes about as long.
+fn read_descriptors() {
+    // The same.
+    let _ = std::thread::Builder::new()
+        .name("descriptors".to_owned())
+        .spawn(|| {
+            wire::descriptors();
+        });
 }
 
 fn read(asked: &Start, debug: bool) -> Result<Config, ConfigError> {
