@@ -8,6 +8,7 @@ mod people;
 mod world;
 
 mod attacks;
+mod clients;
 mod faults;
 mod garbage;
 mod guide;

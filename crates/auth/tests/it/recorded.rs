@@ -14,6 +14,7 @@ use tonic::{Code, Status};
 use wire::keep::Kept;
 use wire::pb::types::{self, AccessRequestV3, RequestState};
 
+use crate::flaws::Flaw;
 use crate::people::{id_of, look, review, role, send, state_of, verdict, wanted};
 use crate::world::{Plan, World};
 
@@ -236,4 +237,29 @@ async fn a_thousand_recorded_decisions_are_made_again_over_the_wire() {
     scenario::judge(verdicts);
     assert_eq!((roles, scenarios), (UNSATISFIABLE_ROLES, UNSATISFIABLE_SCENARIOS));
     world.finish().await;
+}
+
+/// The comparison above is not blind: a server that forgets what reviews count for is found out.
+#[tokio::test]
+async fn a_server_that_decides_otherwise_is_noticed() {
+    let world = World::open(Plan {
+        flaw: Flaw::requests_written_as(|spec| {
+            for review in &mut spec.reviews {
+                review.threshold_indexes.clear();
+            }
+        }),
+        ..Plan::default()
+    })
+    .await;
+    let company = Company::gather(&world).await;
+    world.bend();
+    let mut noticed = 0;
+    for scenario in scenario::all().take(20) {
+        let mut reviews = scenario.stored.reviews.iter();
+        let counted = reviews.any(|review| !review.ends_with("[]"));
+        let (_, verdict) = company.play(&scenario).await;
+        assert_eq!(verdict.is_err(), counted, "{}: {verdict:?}", scenario.number);
+        noticed += usize::from(counted);
+    }
+    assert!(noticed > 10, "{noticed}");
 }
