@@ -46,6 +46,15 @@ async fn two_approvals_and_then_the_certificate() {
             certified.principals
         );
         assert!(identity.not_after() <= cast.bob.cluster.identity().current().not_after());
+        // The record says what the certificate says.
+        let records = crate::invariants::records(&world.store).await;
+        let told = records.last().expect("a record");
+        assert_eq!(told.event(), "cert.create");
+        assert_eq!(
+            told.body["identity"]["logins"],
+            serde_json::json!(["root", "-teleport-internal-join"])
+        );
+        assert_eq!(told.body["identity"]["access_requests"], serde_json::json!([id]));
         // Somebody else's approved request is nobody's business.
         refused!(
             world.assume(&cast.alice.cluster, &[&id]).await,

@@ -82,7 +82,7 @@ pub async fn sign(auth: &Auth, call: &Call, permit: &IssuancePermit, keys: &Want
         user: grant.user.clone(),
         impersonator: grant.impersonator.clone().unwrap_or_default(),
         roles: grant.roles.clone(),
-        logins: grant.logins.clone(),
+        logins: logins_in(signed.tls.as_deref()).unwrap_or_else(|| grant.logins.clone()),
         expires: Some(grant.not_after),
         route_to_cluster: auth.cluster().to_owned(),
         traits,
@@ -125,4 +125,10 @@ pub async fn sign(auth: &Auth, call: &Call, permit: &IssuancePermit, keys: &Want
             .map(|key| key.to_ssh_line().into_bytes().into())
             .collect(),
     })
+}
+
+/// The logins that a certificate names, those included that stand for none.
+fn logins_in(certificate: Option<&[u8]>) -> Option<Vec<String>> {
+    let identity = pki::Identity::from_certificate(certificate?).ok()?;
+    Some(identity.principals)
 }
