@@ -17,15 +17,15 @@ use jiff::SignedDuration;
 use pki::{Algorithm, AuthorityKind, KeyPair};
 use store::{Memory, SealKey, Store};
 use tokio::net::TcpListener;
-use transport::endpoint::TlsEndpoint;
+use transport::endpoint::{Handler, TlsEndpoint};
 use transport::http::HttpHandler;
 use transport::limits::Limits;
 use transport::listen::Listener;
 use transport::rate::Rate;
 use transport::system::{SystemClock, SystemEntropy};
-use transport::target::Target;
+use transport::target::{Serving as Serves, Target};
 use transport::tls::{ClientAuthorities, Credentials, ServerSettings, ServerTls};
-use transport::{Address, Drain, names};
+use transport::{Accepted, Address, Drain, names};
 use wire::convert::timestamp;
 use wire::keep::Kept;
 use wire::pb::countersign::v1 as ours;
@@ -117,6 +117,35 @@ impl Teleport {
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// HTTPS in front of another port of this machine, with a certificate of the host authority; gives the address and
+    /// the authority's certificate.
+    pub async fn https_before(&self, port: SocketAddr) -> (SocketAddr, String) {
+        let names = pki::names::service_names(SystemRole::Proxy, "web", ["127.0.0.1"]);
+        let shown = self
+            .serving
+            .auth
+            .host_identity(SystemRole::Proxy, &names)
+            .await
+            .expect("a certificate");
+        let certificate = Credentials::from_pem(
+            shown.certificate.as_bytes(),
+            shown.private_key.expose().as_bytes(),
+        );
+        let settings = ServerSettings {
+            certificates: vec![certificate.expect("credentials")],
+            client_authorities: None,
+            protocols: vec![names::HTTP_1_1.to_vec()],
+            cluster: None,
+        };
+        let tls = ServerTls::new(settings, Arc::<ManualClock>::clone(&self.clock)).expect("settings");
+        let target: Arc<dyn Target> = Arc::new(TlsEndpoint::new(tls, Onward(port)));
+        let socket = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let address = socket.local_addr().expect("an address");
+        let drain = self.serving.drain.clone();
+        drain.spawn(Listener::new(socket, Limits::default()).serve(target, drain.clone()));
+        (address, shown.authorities)
     }
 
     /// Lets what is overdue expire.
@@ -348,6 +377,20 @@ impl Teleport {
             .set_access_request_state(asked)
             .await
             .expect("denied");
+    }
+}
+
+/// Passes plain bytes on.
+struct Onward(SocketAddr);
+
+impl Handler for Onward {
+    fn serve(&self, mut accepted: Accepted) -> Serves {
+        let port = self.0;
+        Box::pin(async move {
+            let mut onward = tokio::net::TcpStream::connect(port).await.expect("a port");
+            // Whoever hangs up first is not of interest here.
+            let _ = tokio::io::copy_bidirectional(&mut accepted, &mut onward).await;
+        })
     }
 }
 

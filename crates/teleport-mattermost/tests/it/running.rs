@@ -183,3 +183,49 @@ async fn the_log_goes_where_the_file_says() {
     assert!(written.starts_with("what was there before\n"), "{written}");
     assert!(written.contains("WARN") && !written.contains("INFO"), "{written}");
 }
+
+#[tokio::test]
+async fn https_is_verified_and_plain_http_needs_no_authorities() {
+    let world = World::new().await;
+    let port = world
+        .chat
+        .url()
+        .trim_start_matches("http://")
+        .parse()
+        .expect("an address");
+    let (address, authority) = world.teleport.https_before(port).await;
+    world.write("authority.pem", &authority);
+    let (trusted, nothing) = (world.path("authority.pem"), world.path("nothing"));
+    world.write("nothing", "");
+    let (trusted, nothing) = (
+        trusted.to_str().expect("a path"),
+        nothing.to_str().expect("a path"),
+    );
+    let https = world
+        .config()
+        .replace(world.chat.url(), &format!("https://{address}"));
+
+    let good = world.start_with(&https, &[], &[("SSL_CERT_FILE", trusted)]);
+    good.says("Plugin is ready").await;
+    let id = ask(&world.people.bob, Wanted::default()).await;
+    world.until_says(&id, "PENDING").await;
+    good.signal("TERM");
+    assert_eq!(good.ended().await.code, Some(0));
+
+    let stranger = world.start(&https).ended().await;
+    assert_eq!(stranger.code, Some(1), "{}", stranger.stderr);
+    assert!(stranger.stderr.contains("certificate"), "{}", stranger.stderr);
+    assert!(
+        stranger
+            .stderr
+            .contains("hint: the server's certificate must be valid"),
+        "{}",
+        stranger.stderr
+    );
+
+    let bare = [("SSL_CERT_FILE", nothing), ("SSL_CERT_DIR", "/nowhere")];
+    let plain = world.start_with(&world.config(), &[], &bare);
+    plain.says("Plugin is ready").await;
+    plain.signal("TERM");
+    assert_eq!(plain.ended().await.code, Some(0));
+}
