@@ -43,7 +43,7 @@ fn mode(path: &Path) -> u32 {
         & 0o777
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_answers_directly_and_through_the_one_port() {
     let world = World::new();
     let server = world.start();
@@ -171,7 +171,7 @@ fn public_addresses_become_names_in_the_certificates() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_start_finds_the_cluster_the_host_and_the_certificate() {
     let world = World::new();
     let first = world.start();
@@ -426,7 +426,7 @@ fn a_cluster_keeps_its_name() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_file_says_about_the_cluster_becomes_its_settings() {
     use wire::pb::teleport::clusterconfig::v1 as conf;
     let world = World::new();
@@ -517,7 +517,7 @@ fn certificates_are_exchanged_when_their_files_change() {
     assert!(names_shown(server.web(), None).contains("two.example.com"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_auth_service_runs_alone_if_asked() {
     let world = World::new();
     let file = world.configuration(&[], &[], &[]);

@@ -95,7 +95,7 @@ fn a_log_file_is_opened_anew_after_it_was_moved_away() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn who_watches_is_told_that_it_ends() {
     let world = World::new();
     let server = world.start();
