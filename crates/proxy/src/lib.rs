@@ -17,6 +17,7 @@ mod gate;
 mod headers;
 mod metrics;
 mod pages;
+mod passage;
 mod proxy;
 mod qr;
 mod routes;
@@ -26,6 +27,6 @@ mod text;
 mod upstream;
 mod visitor;
 
-pub use proxy::{Opening, Proxy, web_protocols};
+pub use proxy::{Opening, Proxy, passage_protocols, web_protocols};
 pub use routes::entry_points;
 pub use settings::Settings;

@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use async_stream::try_stream;
-use futures::stream::BoxStream;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
+use tonic::codegen::BoxStream;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
 use transport::endpoint::TlsEndpoint;
@@ -67,7 +67,9 @@ fn certified<M>(request: &Request<M>) -> Result<Peer, Status> {
         .get::<Peer>()
         .filter(|peer| peer.certificate().is_some())
         .cloned()
-        .ok_or_else(|| Status::unauthenticated("a certificate of this cluster is needed; log in with `tsh login`"))
+        .ok_or_else(|| {
+            Status::unauthenticated("a certificate of this cluster is needed; log in with `tsh login`")
+        })
 }
 
 fn no_nodes(what: &str) -> Status {
@@ -76,11 +78,6 @@ fn no_nodes(what: &str) -> Status {
 
 #[tonic::async_trait]
 impl TransportService for Passage {
-    type ProxySSHStream = BoxStream<'static, Result<pb::ProxySshResponse, Status>>;
-    type ProxyClusterStream = BoxStream<'static, Result<pb::ProxyClusterResponse, Status>>;
-    type ProxyWindowsDesktopSessionStream =
-        BoxStream<'static, Result<pb::ProxyWindowsDesktopSessionResponse, Status>>;
-
     async fn get_cluster_details(
         &self,
         request: Request<pb::GetClusterDetailsRequest>,
@@ -94,7 +91,7 @@ impl TransportService for Passage {
     async fn proxy_ssh(
         &self,
         request: Request<Streaming<pb::ProxySshRequest>>,
-    ) -> Result<Response<Self::ProxySSHStream>, Status> {
+    ) -> Result<Response<BoxStream<pb::ProxySshResponse>>, Status> {
         certified(&request)?;
         Err(no_nodes("SSH nodes"))
     }
@@ -102,7 +99,7 @@ impl TransportService for Passage {
     async fn proxy_cluster(
         &self,
         request: Request<Streaming<pb::ProxyClusterRequest>>,
-    ) -> Result<Response<Self::ProxyClusterStream>, Status> {
+    ) -> Result<Response<BoxStream<pb::ProxyClusterResponse>>, Status> {
         let peer = certified(&request)?;
         let mut frames = request.into_inner();
         let Some(first) = frames.message().await? else {
@@ -123,7 +120,7 @@ impl TransportService for Passage {
     async fn proxy_windows_desktop_session(
         &self,
         request: Request<Streaming<pb::ProxyWindowsDesktopSessionRequest>>,
-    ) -> Result<Response<Self::ProxyWindowsDesktopSessionStream>, Status> {
+    ) -> Result<Response<BoxStream<pb::ProxyWindowsDesktopSessionResponse>>, Status> {
         certified(&request)?;
         Err(no_nodes("desktops"))
     }

@@ -18,6 +18,7 @@ use transport::tls::ServerTls;
 use crate::api::discovery::Discovery;
 use crate::gate::Gate;
 use crate::metrics::Metrics;
+use crate::passage::Passage;
 use crate::routes;
 use crate::settings::Settings;
 use crate::upstream::Upstream;
@@ -67,6 +68,11 @@ pub fn web_protocols() -> Vec<Vec<u8>> {
         .collect()
 }
 
+/// The protocols of the passage to the Auth Service.
+pub fn passage_protocols() -> Vec<Vec<u8>> {
+    vec![names::PROXY_SSH_GRPC.to_vec()]
+}
+
 impl Proxy {
     /// A proxy that is ready to take connections.
     pub fn open(opening: Opening) -> Arc<Self> {
@@ -89,15 +95,27 @@ impl Proxy {
     }
 
     /// The whole public port: connections to the Auth Service go to `auth` with their TLS untouched, pages and web API are
-    /// served here, everything else is refused after the handshake.
+    /// served here, `tsh` finds its passage to the Auth Service, everything else is refused after the handshake.
     ///
-    /// The port speaks [`web_protocols`], whatever `tls` said before.
-    pub fn port(self: &Arc<Self>, tls: Arc<ServerTls>, auth: Arc<dyn Target>) -> Arc<dyn Target> {
+    /// `tls` is what the public sees; the port speaks [`web_protocols`], whatever it said before. `inner` is shown to who
+    /// has a certificate of the cluster: it must ask for that, and speak [`passage_protocols`]. Without it there is no
+    /// passage.
+    pub fn port(
+        self: &Arc<Self>,
+        tls: Arc<ServerTls>,
+        inner: Option<Arc<ServerTls>>,
+        auth: Arc<dyn Target>,
+    ) -> Arc<dyn Target> {
+        let passage = inner.map(|inner| {
+            let (road, drain) = self.upstream.road();
+            let passage = Passage::new(self.settings.cluster.clone(), Arc::clone(road), drain.clone());
+            (names::PROXY_SSH_GRPC.to_vec(), passage.target(inner))
+        });
         Arc::new(PortRouter::new(Routes {
             cluster: self.settings.cluster.clone(),
             auth,
             web: self.web(Arc::clone(&tls)),
-            protocols: BTreeMap::new(),
+            protocols: BTreeMap::from_iter(passage),
             other_protocols: Arc::new(TlsEndpoint::new(tls, Refuse)),
         }))
     }

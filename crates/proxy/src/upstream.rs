@@ -38,6 +38,11 @@ impl Upstream {
         Self { cluster, road, clock }
     }
 
+    /// The road to the Auth Service, and the group its connections belong to.
+    pub fn road(&self) -> &(Arc<dyn Target>, Drain) {
+        &self.road
+    }
+
     /// The cluster, called as the proxy.
     pub fn cluster(&self) -> &Cluster {
         &self.cluster

@@ -187,7 +187,7 @@ where
 async fn which_version(accepted: &mut Accepted) -> Option<Version> {
     match accepted.peer().protocol() {
         Some(names::HTTP_1_1) => return Some(Version::Http1),
-        Some(other) if other != names::H2 => {
+        Some(other) if !names::OVER_HTTP_2.contains(&other) => {
             tracing::debug!(
                 peer = %accepted.peer().address(),
                 protocol = %String::from_utf8_lossy(other),

@@ -20,6 +20,9 @@ pub const PROXY_SSH_GRPC: &[u8] = b"teleport-proxy-ssh-grpc";
 /// The proxy's own gRPC services.
 pub const PROXY_GRPC: &[u8] = b"teleport-proxy-grpc";
 
+/// The protocols under which HTTP/2 is spoken.
+pub const OVER_HTTP_2: [&[u8]; 3] = [H2, PROXY_SSH_GRPC, PROXY_GRPC];
+
 /// Begins every protocol name that is not plain HTTP.
 pub const TELEPORT_PREFIX: &[u8] = b"teleport-";
 

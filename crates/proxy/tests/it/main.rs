@@ -8,6 +8,7 @@ mod journal;
 mod limits;
 mod matrix;
 mod pages;
+mod passage;
 mod routing;
 mod terminal;
 mod world;

@@ -96,14 +96,12 @@ async fn the_test_for_an_upgrade_finds_that_none_is_needed() {
 #[tokio::test]
 async fn protocols_that_are_not_served_end_at_once() {
     let story = Story::begin().await;
-    let hex = names::encoded_cluster(CLUSTER);
     for (name, offered) in [
         (
             "localhost",
             &[names::REVERSE_TUNNEL_V2, names::REVERSE_TUNNEL][..],
         ),
         ("localhost", &[names::PROXY_SSH]),
-        (hex.as_str(), &[names::PROXY_SSH_GRPC, names::H2]),
         ("localhost", &[names::PROXY_GRPC]),
         ("localhost", &[names::TCP]),
     ] {

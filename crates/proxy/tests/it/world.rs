@@ -140,7 +140,9 @@ impl World {
                 program: "test",
             })
         };
-        let as_proxy = dial(identity_of(&host(&auth, SystemRole::Proxy).await));
+        let as_host = host(&auth, SystemRole::Proxy).await;
+        let inner = mutual_tls(&auth, &clock, &as_host, proxy::passage_protocols()).await;
+        let as_proxy = dial(identity_of(&as_host));
         let proxy = Proxy::open(Opening {
             cluster: as_proxy.clone(),
             auth_road: (Arc::clone(&door), road.clone()),
@@ -170,7 +172,7 @@ impl World {
             Arc::clone(&clock),
         )
         .expect("settings");
-        let port = proxy.port(tls, Arc::clone(&door));
+        let port = proxy.port(tls, Some(inner), Arc::clone(&door));
         tokio::spawn(Listener::new(socket, Limits::default()).serve(port, Drain::new()));
         let world = Self {
             admin: dial(identity_of(&own)),
@@ -409,6 +411,20 @@ fn identity_of(host: &HostIdentity) -> Identity {
 
 /// The Auth port.
 async fn door(auth: &Arc<Auth>, clock: &Arc<dyn Clock>, own: &HostIdentity) -> Arc<dyn Target> {
+    let protocols = vec![names::H2.to_vec(), names::HTTP_1_1.to_vec()];
+    Arc::new(TlsEndpoint::new(
+        mutual_tls(auth, clock, own, protocols).await,
+        HttpHandler::new(auth::server::service(auth)),
+    ))
+}
+
+/// TLS that shows a certificate of the cluster and asks for one.
+async fn mutual_tls(
+    auth: &Arc<Auth>,
+    clock: &Arc<dyn Clock>,
+    own: &HostIdentity,
+    protocols: Vec<Vec<u8>>,
+) -> Arc<ServerTls> {
     let trusted = async |kind: AuthorityKind| {
         let authority = auth
             .state
@@ -428,12 +444,8 @@ async fn door(auth: &Arc<Auth>, clock: &Arc<dyn Clock>, own: &HostIdentity) -> A
             user: trusted(AuthorityKind::User).await,
             host: trusted(AuthorityKind::Host).await,
         }),
-        protocols: vec![names::H2.to_vec(), names::HTTP_1_1.to_vec()],
+        protocols,
         cluster: Some(CLUSTER.to_owned()),
     };
-    let tls = ServerTls::new(settings, Arc::clone(clock)).expect("settings");
-    Arc::new(TlsEndpoint::new(
-        tls,
-        HttpHandler::new(auth::server::service(auth)),
-    ))
+    ServerTls::new(settings, Arc::clone(clock)).expect("settings")
 }

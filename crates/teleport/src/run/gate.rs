@@ -83,6 +83,24 @@ pub async fn target(
     shown: &HostIdentity,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn Target>, Failure> {
+    let protocols = vec![names::H2.to_vec(), names::HTTP_1_1.to_vec()];
+    let tls = mutual_tls(auth, shown, protocols, clock).await?;
+    Ok(Arc::new(TlsEndpoint::new(
+        tls,
+        HttpHandler::new(auth::server::service(auth)),
+    )))
+}
+
+/// TLS that shows a certificate of the cluster and asks for one.
+///
+/// # Errors
+/// The authorities cannot be read or used.
+pub async fn mutual_tls(
+    auth: &Auth,
+    shown: &HostIdentity,
+    protocols: Vec<Vec<u8>>,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<ServerTls>, Failure> {
     let now = clock.now();
     let trusted = async |kind| {
         let authority = auth
@@ -101,22 +119,17 @@ pub async fn target(
         shown.certificate.as_bytes(),
         shown.private_key.expose().as_bytes(),
     )
-    .map_err(|error| failures::tls("the certificate of the Auth Service", &error))?;
+    .map_err(|error| failures::tls("a certificate of this process", &error))?;
     let settings = ServerSettings {
         certificates: vec![certificate],
         client_authorities: Some(ClientAuthorities {
             user: trusted(AuthorityKind::User).await?,
             host: trusted(AuthorityKind::Host).await?,
         }),
-        protocols: vec![names::H2.to_vec(), names::HTTP_1_1.to_vec()],
+        protocols,
         cluster: Some(auth.cluster().to_owned()),
     };
-    let tls = ServerTls::new(settings, clock)
-        .map_err(|error| failures::tls("the port of the Auth Service", &error))?;
-    Ok(Arc::new(TlsEndpoint::new(
-        tls,
-        HttpHandler::new(auth::server::service(auth)),
-    )))
+    ServerTls::new(settings, clock).map_err(|error| failures::tls("the ports of the cluster's own", &error))
 }
 
 /// An identity as this process uses it.

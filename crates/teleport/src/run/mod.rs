@@ -35,6 +35,7 @@ use store::{Sqlite, Store};
 use transport::Drain;
 use transport::drain::Drained;
 use transport::target::Target;
+use transport::tls::ServerTls;
 
 use crate::config::Config;
 use crate::failures;
@@ -170,6 +171,9 @@ impl Server {
                     clock: Arc::clone(&ambient.clock),
                     program: "teleport",
                 });
+                let protocols = proxy::passage_protocols();
+                let clock = Arc::clone(&ambient.clock);
+                let inner = gate::mutual_tls(&auth, &identities.proxy, protocols, clock).await?;
                 let proxy = proxy::Proxy::open(proxy::Opening {
                     cluster,
                     auth_road: (Arc::clone(&auth_target), inside.clone()),
@@ -178,11 +182,11 @@ impl Server {
                     entropy: Arc::clone(&ambient.entropy),
                 });
                 server.https = Some(Arc::clone(&https));
-                Some((proxy, https))
+                Some((proxy, https, inner))
             }
             _ => None,
         };
-        figures.register_proxy(proxy.as_ref().map(|(proxy, _)| proxy));
+        figures.register_proxy(proxy.as_ref().map(|(proxy, ..)| proxy));
         server.open_doors(ports, auth_target, proxy, figures);
         invite::first_administrator(&auth, config).await;
         Ok(server)
@@ -193,7 +197,7 @@ impl Server {
         &self,
         ports: Ports,
         auth_target: Arc<dyn Target>,
-        proxy: Option<(Arc<proxy::Proxy>, Arc<https::Https>)>,
+        proxy: Option<(Arc<proxy::Proxy>, Arc<https::Https>, Arc<ServerTls>)>,
         figures: diag::Figures,
     ) {
         let public = &self.public;
@@ -202,9 +206,9 @@ impl Server {
         };
         ports.auth.tell("Auth service", self.auth.cluster());
         serve(ports.auth, Arc::clone(&auth_target));
-        if let (Some(web), Some((proxy, https))) = (ports.web, proxy) {
+        if let (Some(web), Some((proxy, https, inner))) = (ports.web, proxy) {
             web.tell("Web proxy service", self.auth.cluster());
-            serve(web, proxy.port(Arc::clone(https.tls()), auth_target));
+            serve(web, proxy.port(Arc::clone(https.tls()), Some(inner), auth_target));
             public.spawn(Arc::clone(&proxy).announce(public.clone()));
             let (https, drain) = (Arc::clone(&https), public.clone());
             public.spawn(async move {

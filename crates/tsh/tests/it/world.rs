@@ -224,7 +224,7 @@ impl Parts {
             clock: Arc::<SlowClock>::clone(clock),
             entropy: Arc::clone(entropy),
         });
-        let port = service.port(tls, door);
+        let port = service.port(tls, None, door);
         let drain = Drain::new();
         listen(listens, Arc::clone(&port), &drain).await;
         Self {
