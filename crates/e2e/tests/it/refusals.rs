@@ -97,7 +97,9 @@ fn reviews_that_may_not_be() {
     let _ = review(&ivan, "--deny").succeeded();
     let carol = Person::signed_in(&world.cluster, "carol@example.com", "dbreviewer");
     world.refuses(&["denied"], || review(&carol, "--approve"));
-    world.refuses(&["DENIED", "hint:"], || bob.tsh(&["login", &format!("--request-id={id}")]));
+    world.refuses(&["DENIED", "hint:"], || {
+        bob.tsh(&["login", &format!("--request-id={id}")])
+    });
     let other = "01234567-89ab-7cde-8f01-23456789abcd";
     world.refuses(&[other], || alice.tsh(&["request", "review", "--approve", other]));
 }
@@ -162,7 +164,9 @@ fn identities_that_cannot_be_used() {
     };
     let _ = with(&own, &auth).succeeded();
 
-    world.refuses(&["unknown authority", "they are for another cluster"], || with(&foreign, &auth));
+    world.refuses(&["unknown authority", "they are for another cluster"], || {
+        with(&foreign, &auth)
+    });
     world.refuses(&["does not exist", "hint:"], || with("missing", &auth));
     let text = fs::read_to_string(&own).expect("written");
     let half = world.folder.path().join("half");
@@ -298,9 +302,16 @@ fn on_a_small_disk() {
     assert!(full.says("No space left"), "{full}");
 
     let refused = ivan.tsh(&["request", "review", "--approve", &id]).failed();
-    assert!(refused.says("the store cannot be written; nothing was changed"), "{refused}");
+    assert!(
+        refused.says("the store cannot be written; nothing was changed"),
+        "{refused}"
+    );
     assert!(refused.stderr.contains("hint:"), "{refused}");
-    assert!(world.cluster.log_text().contains("no space left"), "{}", world.cluster.log_text());
+    assert!(
+        world.cluster.log_text().contains("no space left"),
+        "{}",
+        world.cluster.log_text()
+    );
     let shown = bob.tsh(&["request", "show", &id]).succeeded();
     assert!(
         shown.says("PENDING") && !shown.says("ivan@example.com approved"),
