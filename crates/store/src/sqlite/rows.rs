@@ -1,6 +1,9 @@
 //! Rows of the tables, and the check sums that tell whether a disk gave back what it got.
 
-use aws_lc_rs::digest::{Context, SHA256};
+use std::sync::mpsc;
+use std::thread;
+
+use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, Row, params};
@@ -36,26 +39,27 @@ fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-struct Sum(Context);
+/// What a check sum is made of: gathered, and digested at once, which is quicker than piece by piece.
+struct Sum(Vec<u8>);
 
 impl Sum {
     fn new(numbers: &[i64]) -> Self {
-        let mut sum = Self(Context::new(&SHA256));
+        let mut sum = Self(Vec::with_capacity(1_024));
         for number in numbers {
-            sum.0.update(&number.to_be_bytes());
+            sum.0.extend(number.to_be_bytes());
         }
         sum
     }
 
     fn add(mut self, piece: &[u8]) -> Self {
-        self.0.update(&(piece.len() as u64).to_be_bytes());
-        self.0.update(piece);
+        self.0.extend((piece.len() as u64).to_be_bytes());
+        self.0.extend_from_slice(piece);
         self
     }
 
     fn finish(self) -> i64 {
         let mut first = [0; 8];
-        first.copy_from_slice(&self.0.finish().as_ref()[..8]);
+        first.copy_from_slice(&digest(&SHA256, &self.0).as_ref()[..8]);
         i64::from_be_bytes(first)
     }
 }
@@ -146,28 +150,82 @@ pub(super) fn forget(connection: &Connection, floor: Revision) -> rusqlite::Resu
     Ok(())
 }
 
-/// All items, in no order.
-pub(super) fn items(connection: &Connection) -> Result<Vec<(Key, Entry)>, RowError> {
-    let mut select = connection.prepare("SELECT key, value, revision, expires, sum FROM items")?;
-    let mut rows = select.query([])?;
-    let mut items = Vec::new();
-    while let Some(row) = rows.next()? {
-        let key = text(row, 0)?;
-        let value = blob(row, 1)?;
-        let (revision, expires, sum): (i64, Option<i64>, i64) = (row.get(2)?, row.get(3)?, row.get(4)?);
-        if item_sum(key, value, revision, expires) != sum {
+/// A row of `items` as it was read, not yet believed.
+struct ItemRow {
+    key: String,
+    value: Bytes,
+    revision: i64,
+    expires: Option<i64>,
+    sum: i64,
+}
+
+impl ItemRow {
+    fn check(self) -> Result<(Key, Entry), RowError> {
+        let Self {
+            key,
+            value,
+            revision,
+            expires,
+            sum,
+        } = self;
+        if item_sum(&key, &value, revision, expires) != sum {
             return Err(RowError::Damaged(format!(
                 "the item `{key}` is not what was written"
             )));
         }
         let entry = Entry {
-            value: Bytes::copy_from_slice(value),
+            value,
             revision: Revision(unsigned(revision)),
             expires: expires.unwrap_or(i64::MAX),
         };
-        items.push((parse(key)?, entry));
+        Ok((parse(&key)?, entry))
     }
-    Ok(items)
+}
+
+/// Rows that are handed over at once, and how often that may be ahead of the checking.
+const ROWS_AT_ONCE: usize = 512;
+const AHEAD_MAX: usize = 8;
+
+/// All items, in no order. One thread reads them, another checks them.
+pub(super) fn items(connection: &Connection) -> Result<Vec<(Key, Entry)>, RowError> {
+    thread::scope(|scope| {
+        let (sender, batches) = mpsc::sync_channel::<Vec<ItemRow>>(AHEAD_MAX);
+        let checked = scope.spawn(move || {
+            let rows = batches.into_iter().flatten();
+            rows.map(ItemRow::check).collect::<Result<Vec<_>, _>>()
+        });
+        let read = read_items(connection, &sender);
+        drop(sender);
+        let checked = checked
+            .join()
+            .unwrap_or_else(|_| Err(RowError::Damaged("the items could not be checked".to_owned())));
+        read.and(checked)
+    })
+}
+
+/// Hands all rows of `items` over; stops early, without an error, if nobody takes them any more.
+fn read_items(connection: &Connection, sender: &mpsc::SyncSender<Vec<ItemRow>>) -> Result<(), RowError> {
+    let mut select = connection.prepare("SELECT key, value, revision, expires, sum FROM items")?;
+    let mut rows = select.query([])?;
+    let mut batch = Vec::with_capacity(ROWS_AT_ONCE);
+    while let Some(row) = rows.next()? {
+        batch.push(ItemRow {
+            key: text(row, 0)?.to_owned(),
+            value: Bytes::copy_from_slice(blob(row, 1)?),
+            revision: row.get(2)?,
+            expires: row.get(3)?,
+            sum: row.get(4)?,
+        });
+        if batch.len() == ROWS_AT_ONCE {
+            let full = std::mem::replace(&mut batch, Vec::with_capacity(ROWS_AT_ONCE));
+            if sender.send(full).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    // Nobody takes the rest if something was found wrong before; that is told by whoever found it.
+    let _ = sender.send(batch);
+    Ok(())
 }
 
 /// A row of the outbox.
