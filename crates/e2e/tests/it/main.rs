@@ -1,6 +1,7 @@
 //! The real programs on one machine, as people meet them.
 
 mod certificates;
+mod demo;
 mod documents;
 mod guide;
 mod openssh;

@@ -52,7 +52,7 @@ pub fn play(programs: &Programs, folder: &Path, narrator: &Narrator) -> Stage {
     let plugin = Plugin::start_with(&cluster, &chat, &folder.join("identity"), &cluster.proxy());
     narrator.good("teleport-mattermost watches for requests");
 
-    narrator.scene("3. Three people accept their invitations and sign in");
+    narrator.scene("3. People accept their invitations and sign in");
     let mut people: Vec<Person> = guide::PEOPLE
         .iter()
         .map(|(name, roles)| invite(&cluster, name, roles, narrator))
