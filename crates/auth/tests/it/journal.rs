@@ -5,9 +5,14 @@ use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 static LINES: Mutex<String> = Mutex::new(String::new());
 
-/// Everything logged by this process since [`listen`] was first called.
-pub fn contains(text: &str) -> bool {
-    held().contains(text)
+/// Where the journal ends now.
+pub fn end() -> usize {
+    held().len()
+}
+
+/// Whether `text` was logged by this process after the place `from`.
+pub fn contains(text: &str, from: usize) -> bool {
+    held().get(from..).is_some_and(|since| since.contains(text))
 }
 
 /// Listens to all levels, the most talkative included. The first call counts.

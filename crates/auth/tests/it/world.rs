@@ -109,6 +109,8 @@ pub struct World {
     pub home: Option<tempfile::TempDir>,
     seal: [u8; 32],
     bent: Bent,
+    /// Where the journal ended when the story began.
+    pub journal_from: usize,
 }
 
 /// Tells a story on each store, and holds the end of it to the invariants.
@@ -227,6 +229,7 @@ impl World {
             home,
             seal,
             bent,
+            journal_from: journal::end(),
         }
     }
 
@@ -240,6 +243,7 @@ impl World {
             home,
             seal,
             canaries,
+            journal_from,
             ..
         } = self;
         drop(auth);
@@ -264,6 +268,7 @@ impl World {
         };
         let mut next = Self::around(auth, clock, store, home, seal, Bent::default(), None).await;
         next.canaries = canaries;
+        next.journal_from = journal_from;
         next
     }
 
