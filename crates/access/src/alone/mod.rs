@@ -1,0 +1,201 @@
+//! Who could, alone: every way by which fewer people than promised come to a role, or change what its rule says.
+//!
+//! A static search over what is stored now: roles, accounts with their roles and traits, access lists, automatic approvals and
+//! settings. It asks the very functions that decide in earnest ([`Requestable`](crate::request::Requestable) and
+//! [`compile_thresholds`](crate::request::compile_thresholds) what a request would need, [`request::resolve`](crate::request::resolve) when that is enough,
+//! [`rbac::check`](crate::rbac::check), [`issue::impersonate`](crate::issue::impersonate)), so it cannot be of another
+//! opinion than they are. What is not known before somebody asks, the text of a reason and a request's annotations,
+//! counts as being what suits.
+//!
+//! It never reads a store, never changes anything, and never says that a policy is safe: whoever runs the Auth Service's host
+//! can do everything, which a report says once, as an assumption.
+//!
+//! | file | looks for |
+//! | --- | --- |
+//! | `world` | people behind accounts, and accounts that are alike |
+//! | `holding` | who has the role without asking: in person, through a list, as a machine |
+//! | `asking` | requests that too few people could carry through, and requests that nobody could |
+//! | `posing` | certificates in the name of somebody who has the role |
+//! | `rules` | who may change roles and users, and so every rule |
+//! | `elsewhere` | what would be enough in the original and is not here |
+//!
+//! # Bounds
+//!
+//! Accounts with the same roles and the same traits that any predicate, claim or template names are examined once. The work is
+//! at most (such groups × roles that can be asked for) + (different requests × groups), each unit one decision about one person;
+//! it is counted, and what needs more than [`Question::steps_max`] is refused with [`TooMuch`] instead of being answered in
+//! part. Requests for two roles together are tried where a predicate looks at `request.roles`, requests for three or more
+//! are not.
+
+mod asking;
+mod elsewhere;
+mod holding;
+mod posing;
+mod report;
+mod rules;
+mod world;
+
+use crate::role::{Role, Traits};
+
+pub use report::{Class, Evidence, Note, Path, Report, Step, Stuck};
+use world::World;
+
+/// Most accounts that are examined.
+pub const ACCOUNTS_MAX: usize = 20_000;
+/// Most roles that are examined.
+pub const ROLES_MAX: usize = 2_000;
+/// Decisions that an ordinary question may take.
+pub const STEPS_MAX: u64 = 40_000_000;
+/// The most people that a question may be about.
+pub const PEOPLE_MAX: usize = 5;
+
+/// What is stored, as far as it can give somebody a role.
+#[derive(Debug, Clone, Default)]
+pub struct Policy {
+    /// Roles.
+    pub roles: Vec<Role>,
+    /// Users, bots among them.
+    pub accounts: Vec<Account>,
+    /// Access lists.
+    pub lists: Vec<List>,
+    /// Rules that approve by themselves.
+    pub automatic: Vec<String>,
+    /// What identity providers are trusted to say.
+    pub connectors: Vec<Connector>,
+    /// Changes of the rules take two people.
+    pub two_persons_for_rule_changes: bool,
+}
+
+/// A user as stored.
+#[derive(Debug, Clone, Default)]
+pub struct Account {
+    /// Name.
+    pub name: String,
+    /// Names of roles; those that do not exist give nothing.
+    pub roles: Vec<String>,
+    /// Traits.
+    pub traits: Traits,
+    /// It belongs to a program.
+    pub machine: bool,
+    /// A lock keeps it out.
+    pub locked: bool,
+    /// The person it is linked to: accounts with the same one have one vote together.
+    pub person: Option<String>,
+}
+
+/// An access list.
+#[derive(Debug, Clone, Default)]
+pub struct List {
+    /// Title, or name.
+    pub name: String,
+    /// Users who may add members.
+    pub owners: Vec<String>,
+    /// Users who are in it.
+    pub members: Vec<String>,
+    /// Roles of its members.
+    pub grants: Vec<String>,
+    /// Roles of its owners.
+    pub owner_grants: Vec<String>,
+}
+
+/// A connector to an identity provider.
+#[derive(Debug, Clone, Default)]
+pub struct Connector {
+    /// `github`, `oidc` or `saml`.
+    pub kind: String,
+    /// Name.
+    pub name: String,
+    /// Group or claim, and a role it becomes.
+    pub mappings: Vec<(String, String)>,
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// Ways that take fewer people than this are reported; 2 to [`PEOPLE_MAX`].
+    pub people: usize,
+    /// The roles to look at; empty means those that somewhere take two approvals or more, and those with power over the rules.
+    pub roles: Vec<String>,
+    /// Decisions it may take.
+    pub steps_max: u64,
+}
+
+impl Default for Question {
+    fn default() -> Self {
+        Self {
+            people: 2,
+            roles: Vec::new(),
+            steps_max: STEPS_MAX,
+        }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum TooMuch {
+    #[error("there are {0} accounts; at most {ACCOUNTS_MAX} are examined at once")]
+    Accounts(usize),
+    #[error("there are {0} roles; at most {ROLES_MAX} are examined at once")]
+    Roles(usize),
+    #[error("the question takes more than {0} decisions; ask about fewer roles")]
+    Steps(u64),
+    #[error("the number of people must be between 2 and {PEOPLE_MAX}, not {0}")]
+    People(usize),
+    #[error("role {0:?} does not exist")]
+    UnknownRole(String),
+}
+
+/// Searches for the ways, shortest first.
+pub fn check(policy: &Policy, question: &Question) -> Result<Report, TooMuch> {
+    if policy.accounts.len() > ACCOUNTS_MAX {
+        return Err(TooMuch::Accounts(policy.accounts.len()));
+    }
+    if policy.roles.len() > ROLES_MAX {
+        return Err(TooMuch::Roles(policy.roles.len()));
+    }
+    if !(2..=PEOPLE_MAX).contains(&question.people) {
+        return Err(TooMuch::People(question.people));
+    }
+    let world = World::of(policy, question.steps_max)?;
+    if let Some(unknown) = question.roles.iter().find(|name| !world.has_role(name)) {
+        return Err(TooMuch::UnknownRole(unknown.clone()));
+    }
+    let mut targets = if question.roles.is_empty() {
+        asking::guarded_roles(&world)?
+    } else {
+        question.roles.iter().cloned().collect()
+    };
+    // Whoever comes to such a role comes to all others; where changes take two, having it is not enough.
+    let powerful = if policy.two_persons_for_rule_changes {
+        std::collections::BTreeSet::new()
+    } else {
+        rules::powerful_roles(&world, &targets)?
+    };
+    targets.extend(powerful.iter().cloned());
+    let mut found = rules::paths(&world, &targets, question.people)?;
+    if !policy.two_persons_for_rule_changes {
+        found.extend(posing::to_power(&world, &targets, &powerful)?);
+    }
+    let asks = asking::Asking::new(&world);
+    for target in &targets {
+        if !powerful.contains(target) {
+            found.extend(holding::paths(&world, target));
+        }
+        found.extend(posing::paths(&world, target)?);
+        found.extend(asks.paths(target, question.people)?);
+    }
+    let mut report = Report {
+        people: question.people,
+        targets: targets.iter().cloned().collect(),
+        accounts: policy.accounts.len(),
+        roles: policy.roles.len(),
+        paths: report::in_order(found),
+        stuck: asks.stuck()?,
+        notes: elsewhere::notes(&world, &targets),
+    };
+    report
+        .paths
+        .retain(|path| !path.targets.is_empty() && path.people < question.people);
+    Ok(report)
+}

@@ -1,0 +1,164 @@
+//! Documents as the policy that `access::alone` searches.
+
+use access::alone::{Account, Connector, List, Policy};
+
+use super::{RoleError, role, traits};
+use crate::pb::teleport::accesslist::v1 as lists;
+use crate::pb::teleport::accessmonitoringrules::v1 as rules;
+use crate::pb::teleport::header::v1 as header;
+use crate::pb::teleport::machineid::v1 as machineid;
+use crate::pb::types;
+use crate::resource::{Kind, Resource};
+
+/// The label that a bot's user carries.
+const BOT_LABEL: &str = "teleport.internal/bot";
+
+/// Why documents are no policy.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// A role cannot be used.
+    #[error("role {name:?} cannot be used: {cause}")]
+    Role {
+        /// Its name.
+        name: String,
+        /// Why.
+        cause: RoleError,
+    },
+    /// A document is not what its kind says.
+    #[error("the {kind} {name:?} cannot be read: {cause}")]
+    Document {
+        /// Its kind.
+        kind: Kind,
+        /// Its name.
+        name: String,
+        /// Why.
+        cause: prost::DecodeError,
+    },
+}
+
+/// A user as stored; locks are looked up elsewhere.
+pub fn account(user: &types::UserV2) -> Account {
+    let metadata = user.metadata.as_ref();
+    let spec = user.spec.as_ref();
+    Account {
+        name: metadata.map(|metadata| metadata.name.clone()).unwrap_or_default(),
+        roles: spec.map(|spec| spec.roles.clone()).unwrap_or_default(),
+        traits: traits(spec.and_then(|spec| spec.traits.as_ref())),
+        machine: metadata.is_some_and(|metadata| metadata.labels.contains_key(BOT_LABEL)),
+        locked: false,
+        person: None,
+    }
+}
+
+/// Documents of a policy repository: roles, users, bots, access lists, monitoring rules, connectors and locks. Other kinds
+/// give nobody a role and are passed over.
+pub fn policy(resources: &[Resource]) -> Result<Policy, PolicyError> {
+    let mut policy = Policy::default();
+    let mut locked = Vec::new();
+    for resource in resources {
+        match resource.kind() {
+            Kind::Role => {
+                let message: types::RoleV6 = read(resource)?;
+                let read = role(&message).map_err(|cause| PolicyError::Role {
+                    name: resource.name(),
+                    cause,
+                })?;
+                policy.roles.push(read);
+            }
+            Kind::User => policy.accounts.push(account(&read(resource)?)),
+            Kind::Bot => policy.accounts.push(bot(&read(resource)?)),
+            Kind::AccessList => policy.lists.push(list(&read(resource)?)),
+            Kind::AccessMonitoringRule => {
+                let message: rules::AccessMonitoringRule = read(resource)?;
+                let review = message.spec.and_then(|spec| spec.automatic_review);
+                if review.is_some_and(|review| review.decision == "APPROVED") {
+                    policy.automatic.push(resource.name());
+                }
+            }
+            Kind::Github => policy.connectors.push(github(&read(resource)?)),
+            Kind::Lock => locked.push(read::<types::LockV2>(resource)?),
+            _ => {}
+        }
+    }
+    for target in locked.iter().filter_map(endless) {
+        for account in &mut policy.accounts {
+            let user = target.user.is_empty() || target.user == account.name;
+            let role = target.role.is_empty() || account.roles.contains(&target.role);
+            account.locked |= user && role;
+        }
+    }
+    Ok(policy)
+}
+
+fn read<M: prost::Message + Default>(resource: &Resource) -> Result<M, PolicyError> {
+    resource.to().map_err(|cause| PolicyError::Document {
+        kind: resource.kind(),
+        name: resource.name(),
+        cause,
+    })
+}
+
+/// The target of a lock that has no end and is about users or roles: of one that ends, today says nothing.
+fn endless(lock: &types::LockV2) -> Option<&types::LockTarget> {
+    let spec = lock.spec.as_ref().filter(|spec| spec.expires.is_none())?;
+    let target = spec.target.as_ref()?;
+    let only = types::LockTarget {
+        user: target.user.clone(),
+        role: target.role.clone(),
+        ..types::LockTarget::default()
+    };
+    (*target == only && only != types::LockTarget::default()).then_some(target)
+}
+
+fn bot(bot: &machineid::Bot) -> Account {
+    let name = bot.metadata.as_ref().map_or("", |metadata| &metadata.name);
+    Account {
+        name: format!("bot-{name}"),
+        roles: bot
+            .spec
+            .as_ref()
+            .map(|spec| spec.roles.clone())
+            .unwrap_or_default(),
+        machine: true,
+        ..Account::default()
+    }
+}
+
+fn list(list: &lists::AccessList) -> List {
+    let spec = list.spec.clone().unwrap_or_default();
+    let granted =
+        |grants: Option<lists::AccessListGrants>| grants.map(|grants| grants.roles).unwrap_or_default();
+    let name = header_name(list.header.as_ref());
+    List {
+        name: if spec.title.is_empty() { name } else { spec.title },
+        owners: spec.owners.into_iter().map(|owner| owner.name).collect(),
+        members: Vec::new(),
+        grants: granted(spec.grants),
+        owner_grants: granted(spec.owner_grants),
+    }
+}
+
+fn header_name(header: Option<&header::ResourceHeader>) -> String {
+    header
+        .and_then(|header| header.metadata.as_ref())
+        .map(|metadata| metadata.name.clone())
+        .unwrap_or_default()
+}
+
+fn github(connector: &types::GithubConnectorV3) -> Connector {
+    let teams = connector.spec.iter().flat_map(|spec| &spec.teams_to_roles);
+    Connector {
+        kind: "github".to_owned(),
+        name: connector
+            .metadata
+            .as_ref()
+            .map(|metadata| metadata.name.clone())
+            .unwrap_or_default(),
+        mappings: teams
+            .flat_map(|mapping| {
+                let team = format!("{}/{}", mapping.organization, mapping.team);
+                mapping.roles.iter().map(move |role| (team.clone(), role.clone()))
+            })
+            .collect(),
+    }
+}
