@@ -38,6 +38,7 @@ pub struct Call {
     /// The method, as in `/proto.AuthService/Ping`.
     pub method: &'static str,
     exact_ttl: bool,
+    takes_warnings: bool,
     warnings: Mutex<Vec<String>>,
 }
 
@@ -49,6 +50,7 @@ impl Call {
             caller,
             method,
             exact_ttl: false,
+            takes_warnings: false,
             warnings: Mutex::default(),
         }
     }
@@ -56,6 +58,11 @@ impl Call {
     /// Whether the end asked for is meant exactly.
     pub fn wants_exact_ttl(&self) -> bool {
         self.exact_ttl
+    }
+
+    /// Whether the caller's program shows what comes beside an answer.
+    pub fn takes_warnings(&self) -> bool {
+        self.takes_warnings
     }
 
     /// How records name the caller.
@@ -128,6 +135,7 @@ async fn begin(
     let exact_ttl = metadata.contains_key(EXACT_TTL_HEADER);
     Ok(Call {
         exact_ttl,
+        takes_warnings: metadata.contains_key(wire::metadata::TAKES_WARNINGS),
         ..Call::new(now, caller, method)
     })
 }

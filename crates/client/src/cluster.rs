@@ -35,7 +35,7 @@ const WINDOW_BYTES: (u32, u32) = (1024 * 1024, 4 * 1024 * 1024);
 /// What generated clients call through: a connection that says which version we keep to.
 pub type Calls = InterceptedService<Channel, Announce>;
 
-/// Adds our version to each call.
+/// Adds to each call our version, and that we show warnings.
 #[derive(Debug, Clone)]
 pub struct Announce(MetadataValue<Ascii>);
 
@@ -47,7 +47,9 @@ impl Default for Announce {
 
 impl Interceptor for Announce {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request.metadata_mut().insert("version", self.0.clone());
+        let metadata = request.metadata_mut();
+        metadata.insert("version", self.0.clone());
+        metadata.insert(wire::metadata::TAKES_WARNINGS, MetadataValue::from_static("yes"));
         Ok(request)
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use cli::Failure;
 
-use crate::commands::{auth, create, edit, get, lock, remove, requests, status, users, version};
+use crate::commands::{alerts, auth, create, edit, get, lock, remove, requests, status, users, version};
 use crate::connection::Connection;
 
 /// Above the flags that every command has, in its help.
@@ -102,6 +102,9 @@ pub enum Command {
     Auth(auth::Auth),
     /// Lock a user, a role, a login or a request out, at once
     Lock(lock::Lock),
+    /// Show, make and acknowledge alerts
+    #[command(subcommand, visible_alias = "alert")]
+    Alerts(alerts::Alerts),
     /// Show the cluster and its authorities
     Status(status::Status),
     /// Show the version of this program
@@ -120,6 +123,7 @@ impl Command {
             Self::Requests(command) => command.run(connection).await,
             Self::Auth(command) => command.run(connection).await,
             Self::Lock(command) => command.run(connection).await,
+            Self::Alerts(command) => command.run(connection).await,
             Self::Status(command) => command.run(connection).await,
             Self::Version(version::Version {}) => version::Version::run(),
         }

@@ -1,10 +1,11 @@
 //! HTTP/2 and HTTP/1.1 on an accepted connection, told apart by what was agreed on or comes first.
 //!
 //! Serves any `tower` service: a gRPC router, a web router, or one that holds both. Each request
-//! carries the [`Peer`] among its extensions.
+//! carries the [`Peer`] and the [`Connection`] among its extensions.
 
 use std::convert::Infallible;
 use std::error::Error as StdError;
+use std::future::Future;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -15,6 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::AsyncReadExt as _;
 use tower::ServiceExt as _;
 
+use crate::connection::Connection;
 use crate::endpoint::Handler;
 use crate::names;
 use crate::peer::{Accepted, Peer};
@@ -22,6 +24,8 @@ use crate::target::Serving;
 
 /// The first bytes of every HTTP/2 client.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How long answers may still take on a connection that must not go on.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// The limits of one HTTP connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +114,8 @@ enum Version {
 /// Serves one connection to its end.
 ///
 /// When its group drains, HTTP/2 says `GOAWAY` and HTTP/1.1 closes after the running answer; both
-/// finish what they have begun.
+/// finish what they have begun. When its [`Connection`] is asked to end, the same happens within half a second, or the
+/// connection is cut.
 pub async fn serve_http<S, B>(mut accepted: Accepted, service: S, limits: HttpLimits)
 where
     S: tower::Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
@@ -133,9 +138,12 @@ where
             return;
         }
     };
+    let handle = Connection::default();
+    let _open = handle.open();
     let service = WithPeer {
         service,
         peer: peer.clone(),
+        connection: handle.clone(),
     };
     let io = TokioIo::new(accepted);
     let ended: Result<(), hyper::Error> = match version {
@@ -158,6 +166,10 @@ where
                     connection.as_mut().graceful_shutdown();
                     connection.await
                 }
+                () = handle.ended() => {
+                    connection.as_mut().graceful_shutdown();
+                    last_words(connection).await
+                }
             }
         }
         Version::Http1 => {
@@ -174,6 +186,10 @@ where
                     connection.as_mut().graceful_shutdown();
                     connection.await
                 }
+                () = handle.ended() => {
+                    connection.as_mut().graceful_shutdown();
+                    last_words(connection).await
+                }
             }
         }
     };
@@ -181,6 +197,13 @@ where
         let error: &dyn StdError = &error;
         tracing::debug!(peer = %peer.address(), error, "an HTTP connection broke");
     }
+}
+
+/// Lets running answers come to their end, if that is soon.
+async fn last_words(connection: impl Future<Output = Result<(), hyper::Error>>) -> Result<(), hyper::Error> {
+    tokio::time::timeout(LAST_WORDS, connection)
+        .await
+        .unwrap_or(Ok(()))
 }
 
 /// Reads enough to tell the version; `None` if the connection ends or breaks the agreement.
@@ -219,11 +242,12 @@ async fn which_version(accepted: &mut Accepted) -> Option<Version> {
     Some(version)
 }
 
-/// Adds the peer to each request.
+/// Adds the peer and the connection to each request.
 #[derive(Debug, Clone)]
 struct WithPeer<S> {
     service: S,
     peer: Peer,
+    connection: Connection,
 }
 
 impl<S, B> hyper::service::Service<Request<Incoming>> for WithPeer<S>
@@ -236,6 +260,7 @@ where
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         request.extensions_mut().insert(self.peer.clone());
+        request.extensions_mut().insert(self.connection.clone());
         self.service.clone().oneshot(request)
     }
 }

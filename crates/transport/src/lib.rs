@@ -13,6 +13,7 @@
 //! Start with [`target`], then [`router`].
 
 pub mod address;
+pub mod connection;
 pub mod dial;
 pub mod drain;
 pub mod endpoint;
@@ -34,5 +35,6 @@ mod trust;
 pub mod via;
 
 pub use address::Address;
+pub use connection::Connection;
 pub use drain::Drain;
 pub use peer::{Accepted, Authority, Peer};

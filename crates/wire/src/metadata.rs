@@ -15,6 +15,9 @@ pub const MFA_RESPONSE: &str = "mfa_challenge_response";
 /// In which our own tools say that the end they ask a certificate for is meant exactly: given or refused, not cut.
 pub const EXACT_TTL: &str = "countersign-exact-ttl";
 
+/// In which our own tools say that they show warnings that come beside an answer.
+pub const TAKES_WARNINGS: &str = "countersign-takes-warnings";
+
 const WARNINGS: &str = "countersign-warning-bin";
 
 /// Adds a warning to an answer.

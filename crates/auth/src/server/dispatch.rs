@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use futures::FutureExt as _;
@@ -14,10 +14,13 @@ use http::{HeaderValue, Request, Response, header};
 use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::{Code, Status};
+use transport::connection::Connection;
 use transport::peer::Peer;
 use transport::system::Stopwatch;
 
 use super::metrics::Metrics;
+use crate::auth::Auth;
+use crate::locks::{Vigil, Whom};
 
 /// The header in which both sides say their version.
 pub(crate) const VERSION_HEADER: &str = "version";
@@ -33,6 +36,7 @@ pub(crate) type JsonHandler =
 /// The one service behind the Auth port.
 #[derive(Clone)]
 pub struct Dispatch {
+    auth: Weak<Auth>,
     routes: Routes,
     json: JsonHandler,
     metrics: Metrics,
@@ -41,17 +45,29 @@ pub struct Dispatch {
 
 impl Dispatch {
     pub(crate) fn new(
+        auth: Weak<Auth>,
         routes: Routes,
         json: JsonHandler,
         metrics: Metrics,
         methods: Arc<HashSet<String>>,
     ) -> Self {
         Self {
+            auth,
             routes: routes.prepare(),
             json,
             metrics,
             methods,
         }
+    }
+
+    /// A connection ends when its peer is locked, whatever is said on it.
+    fn mind<B>(&self, request: &Request<B>) {
+        let extensions = request.extensions();
+        let (Some(connection), Some(peer)) = (extensions.get::<Connection>(), extensions.get::<Peer>())
+        else {
+            return;
+        };
+        connection.end_when(|| until_locked(Weak::clone(&self.auth), Whom::of_peer(peer)));
     }
 }
 
@@ -69,6 +85,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
+        self.mind(&request);
         let metrics = self.metrics.clone();
         let open = metrics.begin();
         let watch = Stopwatch::start();
@@ -92,6 +109,9 @@ where
             response
                 .headers_mut()
                 .insert(VERSION_HEADER, HeaderValue::from_static(SERVER_VERSION));
+            if rpc {
+                refuse_in_words(&mut response, &path, &methods);
+            }
             let code = if rpc {
                 rpc_code(&response)
             } else {
@@ -115,6 +135,40 @@ where
             drop(open);
             Ok(response)
         })
+    }
+}
+
+async fn until_locked(auth: Weak<Auth>, whom: Whom) {
+    let Some(auth) = auth.upgrade().filter(|_| !whom.is_nobody()) else {
+        return std::future::pending().await;
+    };
+    let vigil = Vigil::begin(&auth, whom).await;
+    drop(auth);
+    let reason = match vigil {
+        Ok(mut vigil) => vigil.until_locked().await,
+        Err(reason) => reason,
+    };
+    tracing::debug!(reason = reason.message(), "a connection ends");
+}
+
+/// Says what is not served where the stubs say nothing, or nothing of use, in the words that Go's servers have for it:
+/// other people's tools show them as they are.
+fn refuse_in_words(response: &mut Response<Body>, path: &str, methods: &HashSet<String>) {
+    let unsaid = |status: &Status| matches!(status.message(), "" | "Not yet implemented");
+    let Some(refusal) = Status::from_header_map(response.headers())
+        .filter(|status| status.code() == Code::Unimplemented && unsaid(status))
+    else {
+        return;
+    };
+    let (service, method) = path.trim_start_matches('/').split_once('/').unwrap_or((path, ""));
+    let within = format!("/{service}/");
+    let words = if methods.iter().any(|known| known.starts_with(&within)) {
+        format!("unknown method {method} for service {service}")
+    } else {
+        format!("unknown service {service}")
+    };
+    if let Err(error) = Status::new(refusal.code(), words).add_header(response.headers_mut()) {
+        tracing::debug!(%error, "a refusal could not be put in words");
     }
 }
 

@@ -19,6 +19,7 @@ use crate::auth::Auth;
 pub fn service(auth: &Arc<Auth>) -> Dispatch {
     let methods = served().map(str::to_owned).collect::<HashSet<String>>();
     Dispatch::new(
+        Arc::downgrade(auth),
         rpc::routes(auth),
         json::handler(auth),
         auth.metrics.clone(),

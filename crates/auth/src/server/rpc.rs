@@ -32,8 +32,8 @@ use wire::pb::types;
 use crate::auth::Auth;
 use crate::call::{enter, leave};
 use crate::services::{
-    authorities, certificates, cluster, factors, links, locks, plugin_data, proxies, requests, roles, rules,
-    session, signin, streams, users as people,
+    alerts, authorities, certificates, cluster, factors, links, locks, plugin_data, proxies, requests, roles,
+    rules, session, signin, streams, users as people,
 };
 
 /// Largest message accepted, in bytes.
@@ -64,7 +64,11 @@ serve! { AUTH_SERVICE: AuthService in "proto.AuthService":
     ping "Ping" (proto::PingRequest) -> proto::PingResponse = cluster::ping;
     get_domain_name "GetDomainName" (()) -> proto::GetDomainNameResponse = cluster::domain_name;
     get_cluster_ca_cert "GetClusterCACert" (()) -> proto::GetClusterCaCertResponse = cluster::ca_certificate;
-    get_cluster_alerts "GetClusterAlerts" (types::GetClusterAlertsRequest) -> proto::GetClusterAlertsResponse = cluster::alerts;
+    get_cluster_alerts "GetClusterAlerts" (types::GetClusterAlertsRequest) -> proto::GetClusterAlertsResponse = alerts::list::handle;
+    upsert_cluster_alert "UpsertClusterAlert" (proto::UpsertClusterAlertRequest) -> () = alerts::upsert::handle;
+    create_alert_ack "CreateAlertAck" (types::AlertAcknowledgement) -> () = alerts::acks::create::handle;
+    get_alert_acks "GetAlertAcks" (proto::GetAlertAcksRequest) -> proto::GetAlertAcksResponse = alerts::acks::list::handle;
+    clear_alert_acks "ClearAlertAcks" (proto::ClearAlertAcksRequest) -> () = alerts::acks::clear::handle;
     get_current_user "GetCurrentUser" (()) -> Kept<types::UserV2> = streams::current_user;
     get_current_user_roles "GetCurrentUserRoles" (()) -> BoxStream<Kept<types::RoleV6>> = streams::current_roles;
     get_role "GetRole" (proto::GetRoleRequest) -> Kept<types::RoleV6> = roles::get::handle;

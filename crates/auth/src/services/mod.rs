@@ -1,5 +1,6 @@
 //! The handlers: one endpoint a file, `handle(auth, call, message)`.
 
+pub mod alerts;
 pub mod authorities;
 pub mod certificates;
 pub mod cluster;

@@ -18,7 +18,9 @@ fn boxed<T: Send + 'static>(items: Vec<T>) -> BoxStream<T> {
 
 /// Handles `AuthService.WatchEvents`.
 pub async fn watch(auth: &Arc<Auth>, call: &Call, asked: proto::Watch) -> Answer<BoxStream<proto::Event>> {
-    watching::open(auth, call, asked).map(|events| Box::pin(events) as BoxStream<proto::Event>)
+    watching::open(auth, call, asked)
+        .await
+        .map(|events| Box::pin(events) as BoxStream<proto::Event>)
 }
 
 /// Handles `AuthService.GetAccessRequestsV2`.

@@ -3,6 +3,7 @@
 //! The modules give typed reads and put typed writes into a [`Change`]; they neither decide nor
 //! commit. [`State::commit`] stamps the records of a change and hands both to the store as one batch.
 
+pub mod alerts;
 pub mod authorities;
 pub mod change;
 pub mod cluster;

@@ -6,7 +6,7 @@ use store::{Class, Key, Prefix};
 use zeroize::Zeroize;
 
 use super::{Change, Read, State};
-use crate::failure::Answer;
+use crate::failure::{Answer, Failure};
 
 /// A session of the browser.
 #[derive(Clone, Serialize, Deserialize)]
@@ -29,6 +29,9 @@ pub struct WebSession {
     private_key: String,
     /// Where the user signed in from.
     pub address: String,
+    /// The authenticator that was used to sign in, by its id.
+    #[serde(default)]
+    pub device: Option<String>,
 }
 
 impl Drop for WebSession {
@@ -58,6 +61,8 @@ pub struct NewSession<'a> {
     pub private_key: &'a access::SecretText,
     /// Where the user signed in from.
     pub address: String,
+    /// The authenticator that was used to sign in, by its id.
+    pub device: Option<String>,
 }
 
 impl WebSession {
@@ -73,7 +78,21 @@ impl WebSession {
             certificate: new.certificate,
             private_key: new.private_key.expose().clone(),
             address: new.address,
+            device: new.device,
         }
+    }
+
+    /// What its certificate says.
+    pub fn identity(&self) -> Answer<pki::Identity> {
+        let unreadable = |error: &dyn std::fmt::Display| {
+            Failure::internal(format!(
+                "the certificate of a web session is not readable: {error}"
+            ))
+        };
+        let certificates =
+            pki::certificate::from_pem(&self.certificate).map_err(|error| unreadable(&error))?;
+        let certificate = certificates.first().ok_or_else(|| unreadable(&"there is none"))?;
+        pki::Identity::from_certificate(certificate).map_err(|error| unreadable(&error))
     }
 
     /// The key of its certificate, PEM.

@@ -19,7 +19,7 @@ use tokio_rustls::client::TlsStream;
 use tonic::body::Body;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::Endpoint;
+use tonic::transport::{Channel, Endpoint};
 use tonic::{Status, Streaming};
 use transport::dial::{ClientTls, HandshakeError, Trust};
 use transport::target::dial_in_memory;
@@ -148,6 +148,11 @@ pub async fn connect(
 
 /// What a generated client calls through, for somebody who shows `credentials` or none.
 pub fn dial(world: &World, credentials: Option<Credentials>) -> Calls {
+    InterceptedService::new(channel(world, credentials), Announce::default())
+}
+
+/// What somebody else's client calls through, which adds nothing of ours to its calls.
+pub fn channel(world: &World, credentials: Option<Credentials>) -> Channel {
     let clock: Arc<dyn Clock> = Arc::<access::ambient::ManualClock>::clone(&world.clock);
     let tls = ClientTls::new(&Trust::Anyone, credentials.as_ref(), &[names::H2], &clock).expect("settings");
     let (door, drain) = (Arc::clone(&world.door), world.drain.clone());
@@ -159,7 +164,5 @@ pub fn dial(world: &World, credentials: Option<Credentials>) -> Calls {
             Ok::<_, HandshakeError>(TokioIo::new(stream))
         }
     });
-    let channel =
-        Endpoint::from_static("https://teleport.cluster.local").connect_with_connector_lazy(connector);
-    InterceptedService::new(channel, Announce::default())
+    Endpoint::from_static("https://teleport.cluster.local").connect_with_connector_lazy(connector)
 }

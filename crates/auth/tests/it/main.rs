@@ -7,11 +7,13 @@ mod journal;
 mod people;
 mod world;
 
+mod alerts;
 mod attacks;
 mod clients;
 mod faults;
 mod garbage;
 mod guide;
+mod locks;
 mod matrix;
 mod meanwhile;
 mod old_calls;

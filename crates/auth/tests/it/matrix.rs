@@ -30,6 +30,10 @@ pub const ROWS: &[(&str, &[&str])] = &[
             "GetDomainName",
             "GetClusterCACert",
             "GetClusterAlerts",
+            "UpsertClusterAlert",
+            "CreateAlertAck",
+            "GetAlertAcks",
+            "ClearAlertAcks",
             "GetCurrentUser",
             "GetCurrentUserRoles",
             "GetRole",
@@ -254,6 +258,7 @@ impl Stage<'_> {
             | "GetDomainName"
             | "GetClusterCACert"
             | "GetClusterAlerts"
+            | "GetAlertAcks"
             | "GetCurrentUser"
             | "GetCurrentUserRoles"
             | "ListRoles"
@@ -376,6 +381,29 @@ impl Stage<'_> {
                     encoded(&proto::DeleteLockRequest { name })
                 }
             }
+            "UpsertClusterAlert" => encoded(&proto::UpsertClusterAlertRequest {
+                alert: Some(types::ClusterAlert {
+                    header: Some(types::ResourceHeader {
+                        metadata: Some(types::Metadata {
+                            name: world.uuid(),
+                            ..Default::default()
+                        }),
+                        ..Default::default()
+                    }),
+                    spec: Some(types::ClusterAlertSpec {
+                        message: "hello".to_owned(),
+                        ..Default::default()
+                    }),
+                }),
+            }),
+            "CreateAlertAck" => encoded(&types::AlertAcknowledgement {
+                alert_id: world.uuid(),
+                reason: "seen".to_owned(),
+                expires: Some(wire::convert::timestamp(world.now() + hours(1))),
+            }),
+            "ClearAlertAcks" => encoded(&proto::ClearAlertAcksRequest {
+                alert_id: "*".to_owned(),
+            }),
             "UpsertLock" => encoded(&types::LockV2 {
                 metadata: Some(types::Metadata {
                     name: world.uuid(),

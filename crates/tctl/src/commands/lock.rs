@@ -22,7 +22,7 @@ pub struct Lock {
     /// Whoever holds a role
     #[arg(long, value_name = "NAME", default_value = "")]
     role: String,
-    /// A login on servers
+    /// A login on servers: it is in no certificate any more
     #[arg(long, value_name = "LOGIN", default_value = "")]
     login: String,
     /// An authenticator, by its UUID
@@ -31,6 +31,15 @@ pub struct Lock {
     /// An access request: whatever was given by it
     #[arg(long, value_name = "ID", default_value = "")]
     access_request: String,
+    /// A host of the cluster, by its UUID
+    #[arg(long, value_name = "UUID", default_value = "")]
+    server_id: String,
+    /// One copy of a bot, by its UUID
+    #[arg(long, value_name = "UUID", default_value = "")]
+    bot_instance_id: String,
+    /// Whatever joined with a token that is no secret
+    #[arg(long, value_name = "NAME", default_value = "")]
+    join_token: String,
     /// What the locked are told
     #[arg(long, value_name = "TEXT", default_value = "")]
     message: String,
@@ -62,11 +71,15 @@ impl Lock {
             login: self.login,
             mfa_device: self.mfa_device,
             access_request: self.access_request,
+            server_id: self.server_id,
+            bot_instance_id: self.bot_instance_id,
+            join_token: self.join_token,
             ..types::LockTarget::default()
         };
         if target == types::LockTarget::default() {
             return Err(Failure::new("at least one target field must be set").hint(
-                "name whom to lock with `--user`, `--role`, `--login`, `--mfa-device` or `--access-request`",
+                "name whom to lock with `--user`, `--role`, `--login`, `--mfa-device`, `--access-request`, `--server-id`, \
+                 `--bot-instance-id` or `--join-token`",
             ));
         }
         let name = super::new_id(connection);

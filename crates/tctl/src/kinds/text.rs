@@ -228,6 +228,8 @@ fn target(target: &types::LockTarget) -> String {
         ("AccessRequest", &target.access_request),
         ("Device", &target.device),
         ("ServerID", &target.server_id),
+        ("BotInstanceID", &target.bot_instance_id),
+        ("JoinToken", &target.join_token),
     ];
     named
         .iter()

@@ -62,6 +62,9 @@ fn every_target_can_be_locked() {
         "--login=x",
         "--mfa-device=0192f3a4-0000-7000-8000-000000000001",
         "--access-request=0192f3a4-0000-7000-8000-000000000001",
+        "--server-id=0192f3a4-0000-7000-8000-000000000001",
+        "--bot-instance-id=0192f3a4-0000-7000-8000-000000000001",
+        "--join-token=ci",
         "--expires=2099-01-01T00:00:00Z --user=y",
     ] {
         world.tctl(&format!("lock {target}")).succeeded();
@@ -73,6 +76,9 @@ fn every_target_can_be_locked() {
         "Login:\"x\"",
         "MFADevice:\"",
         "AccessRequest:\"",
+        "ServerID:\"",
+        "BotInstanceID:\"",
+        "JoinToken:\"ci\"",
         "Jan 01 00:00 UTC",
     ] {
         assert!(shown.contains(target), "{target} in {shown}");
@@ -85,7 +91,7 @@ fn a_lock_that_makes_no_sense_is_refused() {
     world.tctl("lock").prints(expect![[r"
         $ tctl lock    → 1
         ! ERROR: at least one target field must be set
-        ! hint: name whom to lock with `--user`, `--role`, `--login`, `--mfa-device` or `--access-request`
+        ! hint: name whom to lock with `--user`, `--role`, `--login`, `--mfa-device`, `--access-request`, `--server-id`, `--bot-instance-id` or `--join-token`
     "]]);
     world
         .tctl("lock --role=x --expires=2099-01-01T00:00:00Z --ttl=1h")

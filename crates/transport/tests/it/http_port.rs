@@ -358,3 +358,37 @@ async fn whoever_does_not_read_is_not_read() {
         );
     }
 }
+
+/// Answers, and ends the connection that it was asked on: at once, while the answer takes its time, or never answers.
+#[tokio::test]
+async fn a_connection_that_must_not_go_on_ends_whatever_is_said_on_it() {
+    let world = World::new();
+    let service = tower::service_fn(|request: Request<Incoming>| async move {
+        let connection = request
+            .extensions()
+            .get::<transport::Connection>()
+            .expect("the connection");
+        connection.end_when(|| std::future::ready(()));
+        // Only the first reason counts.
+        connection.end_when(std::future::pending::<()>);
+        if request.uri().path() == "/never" {
+            std::future::pending::<()>().await;
+        }
+        Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"bye"))))
+    });
+    let endpoint = Arc::new(TlsEndpoint::new(world.auth_tls(), HttpHandler::new(service)));
+    let (address, _drain) = listen(endpoint).await;
+    let (mut polite, connection) = http2(&world, &address, true).await;
+    let response = polite.send_request(get("/answer")).await.expect("an answer");
+    assert_eq!(text(response).await, "bye", "what was asked is answered");
+    let ended = tokio::time::timeout(PATIENCE, connection).await;
+    ended
+        .expect("the connection ends")
+        .expect("without a panic")
+        .expect("a goodbye");
+
+    let (mut deaf, connection) = http2(&world, &address, true).await;
+    assert!(deaf.send_request(get("/never")).await.is_err(), "cut off");
+    let ended = tokio::time::timeout(PATIENCE, connection).await;
+    let _ = ended.expect("the connection ends").expect("without a panic");
+}

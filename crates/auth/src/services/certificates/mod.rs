@@ -15,7 +15,7 @@ use wire::pb::proto::user_certs_request::CertPurpose;
 use wire::pb::proto::{Certs, UserCertsRequest};
 use wire::pb::types;
 
-pub use sign::{Wanted, key, sign};
+pub use sign::{Wanted, key, sign, sign_proven};
 
 use crate::auth::Auth;
 use crate::call::Call;

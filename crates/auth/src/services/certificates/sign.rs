@@ -1,11 +1,12 @@
 //! From a permit to certificates, with the record before the answer.
 
-use access::IssuancePermit;
+use access::{IssuancePermit, UserGrant};
 use pki::issue::SubjectKeys;
 use pki::{AuthorityKind, PublicKey};
 use serde_json::{Map, Value};
 use wire::pb::proto::{Certs, UserCertsRequest};
 
+use crate::audit::Event;
 use crate::audit::certificates::{UserIdentity, user_certificate};
 use crate::auth::Auth;
 use crate::call::Call;
@@ -56,53 +57,56 @@ pub fn key(bytes: &[u8]) -> Answer<Option<PublicKey>> {
 
 /// Signs what the permit says, unless a lock on it is in force, and records it.
 pub async fn sign(auth: &Auth, call: &Call, permit: &IssuancePermit, keys: &Wanted) -> Answer<Certs> {
+    let device = call
+        .caller
+        .user()
+        .and_then(|user| user.identity.mfa_device.as_deref());
+    sign_proven(auth, call, permit, keys, device).await
+}
+
+/// The same for somebody who has just used the authenticator `device`.
+pub async fn sign_proven(
+    auth: &Auth,
+    call: &Call,
+    permit: &IssuancePermit,
+    keys: &Wanted,
+    device: Option<&str>,
+) -> Answer<Certs> {
     let grant = permit.grant();
     let targets = Targets {
-        users: vec![&grant.user],
+        users: std::iter::once(grant.user.as_str())
+            .chain(grant.impersonator.as_deref())
+            .collect(),
         roles: grant.roles.iter().map(String::as_str).collect(),
-        logins: Vec::new(),
         requests: grant.active_requests.iter().map(String::as_str).collect(),
-        device: None,
-        host: None,
+        device,
+        bot_instance: grant.bot_instance.as_deref(),
+        ..Targets::default()
     };
-    let mut unlocked = locks::check(&auth.state, &targets, call.now).await?;
     let authority = auth.state.authority(AuthorityKind::User, call.now).await?;
-    let subject_keys = SubjectKeys {
-        ssh: keys.ssh.as_ref(),
-        tls: keys.tls.as_ref(),
-    };
-    let signed = pki::issue::user(permit, subject_keys, &authority, call.now, auth.chance.entropy())
-        .map_err(|error| Failure::internal(format!("a certificate could not be signed: {error}")))?;
-    let traits: Map<String, Value> = grant
-        .traits
-        .iter()
-        .map(|(name, values)| (name.clone(), values.clone().into()))
-        .collect();
-    let identity = UserIdentity {
-        user: grant.user.clone(),
-        impersonator: grant.impersonator.clone().unwrap_or_default(),
-        roles: grant.roles.clone(),
-        logins: logins_in(signed.tls.as_deref()).unwrap_or_else(|| grant.logins.clone()),
-        expires: Some(grant.not_after),
-        route_to_cluster: auth.cluster().to_owned(),
-        traits,
-        cluster: auth.cluster().to_owned(),
-        client_ip: call.source().map(|source| source.to_string()).unwrap_or_default(),
-        access_requests: grant.active_requests.clone(),
-        disallow_reissue: grant.disallow_reissue,
-        bot_name: grant.bot_name.clone().unwrap_or_default(),
-        bot_instance: grant.bot_instance.clone().unwrap_or_default(),
-    };
-    let event = user_certificate(call.actor(), &identity);
     let mut tries = Tries::default();
-    loop {
-        let change = unlocked.hold(Change::new(call.now, &call.actor().user, event.clone()));
+    let (signed, gone) = loop {
+        let (unlocked, gone) =
+            locks::check_with_logins(&auth.state, &targets, &grant.logins, call.now).await?;
+        let permit = permit.without_logins(&gone);
+        let subject_keys = SubjectKeys {
+            ssh: keys.ssh.as_ref(),
+            tls: keys.tls.as_ref(),
+        };
+        let signed = pki::issue::user(&permit, subject_keys, &authority, call.now, auth.chance.entropy())
+            .map_err(|error| Failure::internal(format!("a certificate could not be signed: {error}")))?;
+        let event = recorded(auth, call, permit.grant(), signed.tls.as_deref());
+        let change = unlocked.hold(Change::new(call.now, &call.actor().user, event));
         match auth.state.commit(change).await {
-            Ok(_) => break,
-            // Locks have changed: if none of them is on this certificate, it is as good as before.
+            Ok(_) => break (signed, gone),
+            // Locks have changed: what is still good is decided anew. Nothing that was signed has left.
             Err(refused) => tries.again(refused)?,
         }
-        unlocked = locks::check(&auth.state, &targets, call.now).await?;
+    };
+    for login in gone {
+        call.warn(format!(
+            "the login {login:?} is locked; the certificate is without it"
+        ));
     }
     let host = auth.state.authority(AuthorityKind::Host, call.now).await?;
     Ok(Certs {
@@ -125,6 +129,31 @@ pub async fn sign(auth: &Auth, call: &Call, permit: &IssuancePermit, keys: &Want
             .map(|key| key.to_ssh_line().into_bytes().into())
             .collect(),
     })
+}
+
+/// The record of a certificate.
+fn recorded(auth: &Auth, call: &Call, grant: &UserGrant, tls: Option<&[u8]>) -> Event {
+    let traits: Map<String, Value> = grant
+        .traits
+        .iter()
+        .map(|(name, values)| (name.clone(), values.clone().into()))
+        .collect();
+    let identity = UserIdentity {
+        user: grant.user.clone(),
+        impersonator: grant.impersonator.clone().unwrap_or_default(),
+        roles: grant.roles.clone(),
+        logins: logins_in(tls).unwrap_or_else(|| grant.logins.clone()),
+        expires: Some(grant.not_after),
+        route_to_cluster: auth.cluster().to_owned(),
+        traits,
+        cluster: auth.cluster().to_owned(),
+        client_ip: call.source().map(|source| source.to_string()).unwrap_or_default(),
+        access_requests: grant.active_requests.clone(),
+        disallow_reissue: grant.disallow_reissue,
+        bot_name: grant.bot_name.clone().unwrap_or_default(),
+        bot_instance: grant.bot_instance.clone().unwrap_or_default(),
+    };
+    user_certificate(call.actor(), &identity)
 }
 
 /// The logins that a certificate names, those included that stand for none.

@@ -3,8 +3,8 @@
 pub mod settings;
 
 use wire::pb::proto::{
-    AccessRequestsFeature, EntitlementInfo, Features, GetClusterAlertsResponse, GetClusterCaCertResponse,
-    GetDomainNameResponse, PingRequest, PingResponse,
+    AccessRequestsFeature, EntitlementInfo, Features, GetClusterCaCertResponse, GetDomainNameResponse,
+    PingRequest, PingResponse,
 };
 use wire::pb::teleport::clusterconfig::v1::GetClusterNameRequest;
 use wire::pb::types;
@@ -66,17 +66,6 @@ pub async fn ca_certificate(auth: &Auth, call: &Call, (): ()) -> Answer<GetClust
     Ok(GetClusterCaCertResponse {
         tlsca: pem.into_bytes().into(),
     })
-}
-
-/// Handles `AuthService.GetClusterAlerts`: what administrators should know. Warnings reach who wrote what they are
-/// about beside the answer, so there is nothing left to tell here.
-pub async fn alerts(
-    _: &Auth,
-    call: &Call,
-    _: types::GetClusterAlertsRequest,
-) -> Answer<GetClusterAlertsResponse> {
-    call.caller.require_certificate()?;
-    Ok(GetClusterAlertsResponse::default())
 }
 
 /// Handles `ClusterConfigService.GetClusterName`.

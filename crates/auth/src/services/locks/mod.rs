@@ -16,11 +16,14 @@ pub fn target_fields(target: Option<&types::LockTarget>) -> Map<String, Value> {
         ("user", &target.user),
         ("role", &target.role),
         ("login", &target.login),
+        ("node", &target.node),
         ("mfa_device", &target.mfa_device),
         ("windows_desktop", &target.windows_desktop),
         ("access_request", &target.access_request),
         ("device", &target.device),
         ("server_id", &target.server_id),
+        ("bot_instance_id", &target.bot_instance_id),
+        ("join_token", &target.join_token),
     ] {
         if !value.is_empty() {
             fields.insert(key.to_owned(), value.as_str().into());

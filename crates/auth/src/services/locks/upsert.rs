@@ -36,6 +36,13 @@ pub async fn handle(auth: &Auth, call: &Call, mut lock: Kept<types::LockV2>) -> 
     for named in target.values().filter_map(|value| value.as_str()) {
         names::check_mentioned("lock", named)?;
     }
+    for out_of_reach in ["windows_desktop", "device"] {
+        if target.contains_key(out_of_reach) {
+            call.warn(format!(
+                "this cluster gives nobody anything that carries `{out_of_reach}`: the lock shuts nobody out"
+            ));
+        }
+    }
     let ends = moment::read_option(spec.expires.as_ref());
     if ends.is_some_and(|ends| ends <= call.now) {
         return Err(Failure::bad_parameter("the lock's end lies in the past"));

@@ -9,6 +9,7 @@ use crate::audit::people::{RoleChange, role as record};
 use crate::auth::Auth;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
+use crate::services::alerts;
 use crate::state::resource::Resource as _;
 use crate::state::{Change, Refused};
 
@@ -24,7 +25,10 @@ pub async fn handle(auth: &Auth, call: &Call, request: CreateRoleRequest) -> Ans
         .require_same(&types::RoleV6::key(role.name()), None)
         .put_resource(&role);
     match auth.state.commit(change).await {
-        Ok(committed) => Ok(written(role, committed.revision)),
+        Ok(committed) => {
+            alerts::about_saved(auth, call, role.name()).await;
+            Ok(written(role, committed.revision))
+        }
         Err(Refused::Conflict(_)) => Err(Failure::already_exists(format!(
             "role {:?} already exists",
             role.name()

@@ -9,6 +9,7 @@ use crate::audit::people::{RoleChange, role as record};
 use crate::auth::Auth;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
+use crate::services::alerts;
 use crate::services::pages::changed_meanwhile;
 use crate::state::resource::{Resource as _, same_stamp};
 use crate::state::{Change, Refused};
@@ -32,7 +33,10 @@ pub async fn handle(auth: &Auth, call: &Call, request: UpdateRoleRequest) -> Ans
         .require_same(&types::RoleV6::key(role.name()), Some(stored.revision))
         .put_resource(&role);
     match auth.state.commit(change).await {
-        Ok(committed) => Ok(written(role, committed.revision)),
+        Ok(committed) => {
+            alerts::about_saved(auth, call, role.name()).await;
+            Ok(written(role, committed.revision))
+        }
         Err(Refused::Conflict(_)) => Err(changed_meanwhile()),
         Err(Refused::Failed(failure)) => Err(failure),
     }

@@ -9,6 +9,7 @@ use crate::audit::people::{RoleChange, role as record};
 use crate::auth::Auth;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
+use crate::services::alerts;
 use crate::state::resource::Resource as _;
 use crate::state::{Change, Tries};
 
@@ -45,7 +46,10 @@ pub async fn upsert(auth: &Auth, call: &Call, role: Kept<types::RoleV6>) -> Answ
             )
             .put_resource(role);
         match auth.state.commit(change).await {
-            Ok(committed) => return Ok(written(role.clone(), committed.revision)),
+            Ok(committed) => {
+                alerts::about_saved(auth, call, role.name()).await;
+                return Ok(written(role.clone(), committed.revision));
+            }
             Err(refused) => tries.again(refused)?,
         }
     }

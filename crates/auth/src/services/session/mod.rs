@@ -8,9 +8,9 @@ use wire::pb::types;
 use crate::auth::Auth;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
-use crate::locks::{self, Targets};
+use crate::locks::{self, Targets, Whom};
 use crate::moment;
-use crate::services::certificates::{Wanted, refused, sign, subject};
+use crate::services::certificates::{Wanted, refused, sign_proven, subject};
 use crate::services::requests::person;
 use crate::state::sessions::{NewSession, WebSession};
 use crate::state::{Change, Read, Tries};
@@ -23,7 +23,7 @@ struct Opened {
 }
 
 /// Opens a session for somebody who has just proven who they are.
-async fn make(auth: &Auth, call: &Call, user: &str, address: &str) -> Answer<Opened> {
+async fn make(auth: &Auth, call: &Call, user: &str, address: &str, device: Option<String>) -> Answer<Opened> {
     let person = person(auth, user, call.now)
         .await?
         .ok_or_else(crate::failure::denied)?;
@@ -40,7 +40,7 @@ async fn make(auth: &Auth, call: &Call, user: &str, address: &str) -> Answer<Ope
         ssh: None,
         tls: Some(key.public().clone()),
     };
-    let certificates = sign(auth, call, &permit, &wanted).await?;
+    let certificates = sign_proven(auth, call, &permit, &wanted, device.as_deref()).await?;
     let (id, bearer) = (auth.chance.token::<32>(), auth.chance.token::<32>());
     let session = WebSession::new(NewSession {
         user,
@@ -51,6 +51,7 @@ async fn make(auth: &Auth, call: &Call, user: &str, address: &str) -> Answer<Ope
         certificate: String::from_utf8_lossy(&certificates.tls).into_owned(),
         private_key: &key.to_pem().map_err(|error| fault(&error))?,
         address: address.to_owned(),
+        device,
     });
     let place = auth.state.session_key(user, id.expose())?;
     let event = crate::audit::cluster::changed(&call.actor().acting_for(user), "web_session", user, "create");
@@ -63,7 +64,7 @@ async fn make(auth: &Auth, call: &Call, user: &str, address: &str) -> Answer<Ope
 
 /// Opens a session, in the form of Teleport's clients.
 pub async fn open(auth: &Auth, call: &Call, user: &str, address: &str) -> Answer<types::WebSessionV2> {
-    let Opened { id, bearer, session } = make(auth, call, user, address).await?;
+    let Opened { id, bearer, session } = make(auth, call, user, address, None).await?;
     Ok(types::WebSessionV2 {
         kind: "web_session".to_owned(),
         sub_kind: "web_session".to_owned(),
@@ -88,8 +89,14 @@ pub async fn open(auth: &Auth, call: &Call, user: &str, address: &str) -> Answer
 }
 
 /// Opens a session for a browser behind our own proxy.
-pub async fn open_for_proxy(auth: &Auth, call: &Call, user: &str, address: &str) -> Answer<ours::WebSession> {
-    let Opened { id, bearer, session } = make(auth, call, user, address).await?;
+pub async fn open_for_proxy(
+    auth: &Auth,
+    call: &Call,
+    user: &str,
+    address: &str,
+    device: Option<String>,
+) -> Answer<ours::WebSession> {
+    let Opened { id, bearer, session } = make(auth, call, user, address, device).await?;
     Ok(shown(&session, id.expose(), bearer.expose()))
 }
 
@@ -128,7 +135,8 @@ pub async fn renew(
             ssh: None,
             tls: Some(key.public().clone()),
         };
-        let certificates = sign(auth, call, &permit, &wanted).await?;
+        let device = found.value.device.clone();
+        let certificates = sign_proven(auth, call, &permit, &wanted, device.as_deref()).await?;
         let bearer = auth.chance.token::<32>();
         let revision = found.revision;
         let session = found.value.renewed(
@@ -151,7 +159,8 @@ fn gone() -> Failure {
     Failure::not_found("the session does not exist or has ended")
 }
 
-/// The session with this secret, if its user is still who opened it and not locked.
+/// The session with this secret, if its user is still who opened it, and neither that user nor anything the session's
+/// certificate carries is locked.
 async fn living(auth: &Auth, call: &Call, user: &str, id: &str) -> Answer<Read<WebSession>> {
     let found = auth
         .state
@@ -164,9 +173,10 @@ async fn living(auth: &Auth, call: &Call, user: &str, id: &str) -> Answer<Read<W
     if !same {
         return Err(gone());
     }
+    let holder = Whom::of_user(found.value.identity()?);
     let targets = Targets {
-        users: vec![user],
-        ..Targets::default()
+        device: found.value.device.as_deref(),
+        ..holder.targets()
     };
     locks::check(&auth.state, &targets, call.now).await?;
     Ok(found)

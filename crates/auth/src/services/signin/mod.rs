@@ -14,7 +14,7 @@ use crate::audit::login;
 use crate::auth::Auth;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
-use crate::services::certificates::{Wanted, refused, sign, subject};
+use crate::services::certificates::{Wanted, refused, sign_proven, subject};
 use crate::services::requests::person;
 use crate::services::session;
 use crate::state::Change;
@@ -72,7 +72,8 @@ pub async fn finish(auth: &Auth, call: &Call, asked: ours::FinishRequest) -> Ans
         .ok_or_else(crate::failure::denied)?;
     let address = call.source().map(|source| source.to_string());
     let permit = issue::sign_in(&subject(&person), Some(wish), address, call.now).map_err(refused)?;
-    let certificates = sign(auth, call, &permit, &keys).await?;
+    let used = device.as_ref().map(|device| device.id.as_str());
+    let certificates = sign_proven(auth, call, &permit, &keys, used).await?;
     let told = login::succeeded(call.actor(), &asked.user, device.as_ref());
     auth.state
         .commit(Change::new(call.now, &asked.user, told))
@@ -116,5 +117,6 @@ pub async fn open_web_session(
     auth.state
         .commit(Change::new(call.now, &asked.user, told))
         .await?;
-    session::open_for_proxy(auth, call, &asked.user, &asked.client_address).await
+    let used = device.map(|device| device.id);
+    session::open_for_proxy(auth, call, &asked.user, &asked.client_address, used).await
 }

@@ -10,7 +10,8 @@ use crate::audit::people::DeviceFacts;
 use crate::auth::Auth;
 use crate::call::Call;
 use crate::credentials::lockout::Door;
-use crate::failure::{Answer, Failure};
+use crate::failure::{Answer, Class, Failure};
+use crate::locks::{self, Targets};
 use crate::state::people::{keys, put_attempts};
 use crate::state::{Change, Refused, Tries};
 
@@ -72,11 +73,7 @@ pub async fn prove(
     factor: Factor,
 ) -> Answer<Option<DeviceFacts>> {
     password(auth, call, user, given).await?;
-    let targets = crate::locks::Targets {
-        users: vec![user],
-        ..crate::locks::Targets::default()
-    };
-    crate::locks::check(&auth.state, &targets, call.now).await?;
+    unlocked(auth, call, user, None).await?;
     let devices = auth.state.devices(user, call.now).await?;
     let demanded = auth.preference(call.now).await?.demands_second_factor() || !devices.is_empty();
     let code = match factor {
@@ -92,6 +89,7 @@ pub async fn prove(
         device.used_step = step;
         device.used = call.now;
         let facts = device.facts();
+        unlocked(auth, call, user, Some(&facts)).await?;
         let event =
             crate::audit::cluster::changed(&call.actor().acting_for(user), "authenticator", user, "use");
         let change = Change::new(call.now, user, event).require_same(&key, Some(read.revision));
@@ -105,6 +103,25 @@ pub async fn prove(
     }
     wrong(auth, call, user, INVALID_CODE).await?;
     Err(Failure::access_denied(INVALID_CODE))
+}
+
+/// Refuses, with a record, who is locked or uses an authenticator that is.
+async fn unlocked(auth: &Auth, call: &Call, user: &str, device: Option<&DeviceFacts>) -> Answer<()> {
+    let targets = Targets {
+        users: vec![user],
+        device: device.map(|device| device.id.as_str()),
+        ..Targets::default()
+    };
+    match locks::check(&auth.state, &targets, call.now).await {
+        Ok(_) => Ok(()),
+        Err(failure) => {
+            if failure.class() == Class::AccessDenied {
+                let told = login::failed(call.actor(), user, failure.message(), device);
+                auth.state.tell(call.now, user, told).await?;
+            }
+            Err(failure)
+        }
+    }
 }
 
 /// Records a wrong guess and closes the door after too many.

@@ -1,7 +1,8 @@
 //! `AuthService.WatchEvents`: what changes, as it is committed.
 //!
 //! The stream begins with what it will tell about and replays nothing: whoever needs the present lists it then. Each
-//! commit is told once and in order; a reader that falls too far behind gets an error that tells it to list again.
+//! commit is told once and in order; a reader that falls too far behind gets an error that tells it to list again, and one
+//! who is locked gets the refusal and nothing more.
 
 mod kinds;
 
@@ -18,15 +19,16 @@ use wire::pb::types;
 use crate::auth::Auth;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
+use crate::locks::{Vigil, Whom};
 use crate::server::health::Health;
 use kinds::Watched;
 
 /// Opens the stream.
-pub fn open(
+pub async fn open(
     auth: &Arc<Auth>,
     call: &Call,
     asked: proto::Watch,
-) -> Answer<impl Stream<Item = Result<proto::Event, Status>> + Send + use<>> {
+) -> Answer<impl Stream<Item = Result<proto::Event, Status>> + Send + 'static> {
     call.caller.require_certificate()?;
     if asked.kinds.is_empty() {
         return Err(Failure::access_denied("can't setup global watch"));
@@ -53,43 +55,56 @@ pub fn open(
         .state
         .watch(prefixes)
         .map_err(|error| Failure::connection_problem(error.to_string()))?;
-    let state = Feed {
+    let feed = Feed {
         auth: Arc::downgrade(auth),
-        health: auth.health.clone(),
         // A stream of a certificate ends with the certificate.
         until: call.caller.user().map(|user| user.identity.not_after),
         watched,
         changes,
         first: Some(init(confirmed)),
     };
-    Ok(stream::unfold(Some(state), |state| async move {
-        let mut state = state?;
-        let told = state.next().await;
+    let minded = Minded {
+        health: auth.health.clone(),
+        vigil: Vigil::begin(auth, Whom::of_caller(&call.caller)).await?,
+        feed,
+    };
+    Ok(stream::unfold(Some(minded), |minded| async move {
+        let mut minded = minded?;
+        let told = minded.next().await;
         let go_on = told.is_ok();
-        Some((told, go_on.then_some(state)))
+        Some((told, go_on.then_some(minded)))
     }))
+}
+
+/// A feed as long as there is no reason to end it.
+struct Minded {
+    health: Health,
+    vigil: Vigil,
+    feed: Feed,
 }
 
 struct Feed {
     auth: std::sync::Weak<Auth>,
-    health: Health,
     until: Option<Timestamp>,
     watched: Vec<Watched>,
     changes: store::Watch,
     first: Option<proto::Event>,
 }
 
-impl Feed {
-    /// What is told next. A stream ends when the server is on its way out, so that nobody waits for it in vain.
+impl Minded {
+    /// What is told next. A stream ends when the server is on its way out, so that nobody waits for it in vain, and when
+    /// its reader is locked.
     async fn next(&mut self) -> Result<proto::Event, Status> {
-        let health = self.health.clone();
         tokio::select! {
             biased;
-            () = health.until_stopping() => Err(stopping()),
-            told = self.change() => told,
+            () = self.health.until_stopping() => Err(stopping()),
+            locked = self.vigil.until_locked() => Err(crate::failure::shown(locked).into()),
+            told = self.feed.change() => told,
         }
     }
+}
 
+impl Feed {
     async fn change(&mut self) -> Result<proto::Event, Status> {
         if let Some(first) = self.first.take() {
             return Ok(first);
