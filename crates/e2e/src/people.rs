@@ -15,6 +15,9 @@ use crate::programs::{Outcome, Programs};
 
 /// The seconds for which a one-time code stands.
 const STEP_SECONDS: u64 = 30;
+/// A code of so many seconds ago is one that the server takes for at least ten seconds more: it takes the one before the
+/// current one.
+const CODE_GRACE_SECONDS: u64 = 20;
 
 /// A person with a home.
 pub struct Person {
@@ -131,10 +134,9 @@ impl Person {
             said.push_str(&line);
             if let Some(seed) = seed_in(&line) {
                 self.seed = Some(seed);
-                self.used_step = 0;
-                // The oldest code that is still taken leaves the later ones for signing in.
-                let _ = writeln!(stdin, "{}", self.code_of_step(step_now() - 1));
-                self.used_step = step_now() - 1;
+                // The oldest code that is still taken, and will be in a moment, leaves the later ones for signing in.
+                self.used_step = (seconds_now() - CODE_GRACE_SECONDS) / STEP_SECONDS;
+                let _ = writeln!(stdin, "{}", self.code_of_step(self.used_step));
                 break;
             }
             line.clear();
@@ -299,7 +301,11 @@ impl Waiting {
 
 /// The half minute in which we are.
 fn step_now() -> u64 {
-    u64::try_from(SystemClock::new().now().as_second()).expect("after 1970") / STEP_SECONDS
+    seconds_now() / STEP_SECONDS
+}
+
+fn seconds_now() -> u64 {
+    u64::try_from(SystemClock::new().now().as_second()).expect("after 1970")
 }
 
 /// The link in what `tctl users add` printed.

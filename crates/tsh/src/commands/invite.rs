@@ -128,5 +128,5 @@ fn refused(error: client::web::WebError) -> Failure {
     } else {
         return refusal::of_web(error);
     };
-    refusal::of_web(error).hint(hint)
+    Failure::new(words).hint(hint)
 }
