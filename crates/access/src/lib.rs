@@ -13,11 +13,13 @@
 //! | is it enough? | [`request::resolve`], shown by [`request::evidence()`] |
 //! | may the state be set directly? | [`request::set_state()`] |
 //! | who sees it? | [`request::visibility::may_see`] |
+//! | who could do it with fewer people than the rules promise? | [`alone::check`] |
 //! | which certificate, until when? | [`issue::sign_in`], [`issue::renew`], [`issue::impersonate`], [`issue::local_admin`] |
 //!
 //! A certificate can only be signed from an [`IssuancePermit`], and only the functions of the last row make one. The
 //! answers for every actor and every deed are printed in `tests/data/matrix.txt`.
 
+pub mod alone;
 pub mod ambient;
 mod claims;
 mod class;

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use cli::Failure;
 
-use crate::commands::{alerts, auth, create, edit, get, lock, remove, requests, status, users, version};
+use crate::commands::{
+    access_check, alerts, auth, create, edit, get, lock, remove, requests, status, users, version,
+};
 use crate::connection::Connection;
 
 /// Above the flags that every command has, in its help.
@@ -105,6 +107,8 @@ pub enum Command {
     /// Show, make and acknowledge alerts
     #[command(subcommand, visible_alias = "alert")]
     Alerts(alerts::Alerts),
+    /// Show who could come to a role alone
+    AccessCheck(access_check::AccessCheck),
     /// Show the cluster and its authorities
     Status(status::Status),
     /// Show the version of this program
@@ -124,6 +128,7 @@ impl Command {
             Self::Auth(command) => command.run(connection).await,
             Self::Lock(command) => command.run(connection).await,
             Self::Alerts(command) => command.run(connection).await,
+            Self::AccessCheck(command) => command.run(connection).await,
             Self::Status(command) => command.run(connection).await,
             Self::Version(version::Version {}) => version::Version::run(),
         }

@@ -9,8 +9,9 @@ use super::report::{Class, Evidence, Path, Step};
 use super::rules;
 use super::world::{Standing, World};
 use crate::issue::{self, Holder, Subject, Wish};
-use crate::machine;
-use crate::role::{Role, Traits};
+use crate::pattern::Pattern;
+use crate::role::{Impersonate, Role, Traits};
+use crate::template;
 
 /// Whether `caller` is given a certificate in the name of a user with these roles. The function that decides it says so.
 pub fn is_given(caller: &Standing, caller_name: &str, user: &str, roles: &[Role], traits: &Traits) -> bool {
@@ -86,15 +87,22 @@ pub fn paths(world: &World<'_>, target: &str) -> Result<Vec<Path>, TooMuch> {
     Ok(found)
 }
 
-/// Whether these roles let their holder take `wanted` for a certificate of his own.
+/// Whether these roles let their holder take all of `wanted`: conditions without users speak of that, one has to allow and
+/// none may forbid it. A condition on a role (`where`) counts as one that could hold.
 fn takes(standing: &Standing, roles: &[Role], wanted: &[Role]) -> bool {
-    let subject = Subject {
-        user: "",
-        subject: "",
-        roles,
-        traits: &standing.traits,
+    let matched = |conditions: &Impersonate| {
+        let patterns: Vec<Pattern> = template::expand_all(&conditions.roles, &standing.traits)
+            .iter()
+            .filter_map(|text| Pattern::compile(text).ok())
+            .collect();
+        conditions.users.is_empty()
+            && wanted
+                .iter()
+                .all(|role| patterns.iter().any(|pattern| pattern.matches(&role.name)))
     };
-    !wanted.is_empty() && machine::may_take(&subject, wanted)
+    !wanted.is_empty()
+        && roles.iter().any(|role| matched(&role.allow.impersonate))
+        && !roles.iter().any(|role| matched(&role.deny.impersonate))
 }
 
 fn taking(world: &World<'_>, standing: &Standing, role: &Role, target: &str) -> Path {

@@ -39,7 +39,7 @@ fn wrong(problem: &str) -> EvaluateError {
     EvaluateError::WrongValues(problem.to_owned())
 }
 
-fn value(node: &Node, scope: &Scope) -> Result<Value, EvaluateError> {
+pub fn value(node: &Node, scope: &Scope) -> Result<Value, EvaluateError> {
     Ok(match node {
         Node::Text(text) => Value::Text(text.clone()),
         Node::Integer(number) => Value::Integer(*number),

@@ -5,11 +5,13 @@
 //! is parsed, with its column. Text, depth and expressions have limits; evaluation takes time proportional to the
 //! text and the values.
 
+mod could;
 mod evaluate;
 mod parse;
 
 use std::collections::BTreeMap;
 
+pub use could::Could;
 pub use evaluate::EvaluateError;
 pub use parse::ParseError;
 
@@ -102,6 +104,17 @@ impl Predicate {
         match &self.0 {
             None => Ok(true),
             Some(node) => evaluate::holds(node, scope),
+        }
+    }
+
+    /// Which answers are possible when names without a value are anybody's choice.
+    pub fn could(&self, scope: &Scope) -> Could {
+        match &self.0 {
+            None => Could {
+                hold: true,
+                fail: false,
+            },
+            Some(node) => could::answers(node, scope),
         }
     }
 }

@@ -163,8 +163,33 @@ impl ReviewRights {
     }
 }
 
+impl ReviewRights {
+    /// Whether these rights could cover `request` if its reason and its annotations were such that they do.
+    pub(crate) fn could_cover(&self, request: &Request, roles: &[Role], traits: &Traits) -> bool {
+        let mut scope = scope(request, roles, traits);
+        scope.remove("request.reason");
+        scope.remove("request.system_annotations");
+        let mut uncovered = request.original_roles();
+        let named = |condition: &Condition, role: &String| {
+            condition.roles.iter().any(|pattern| pattern.matches(role))
+        };
+        let denied = self.deny.iter().any(|condition| {
+            uncovered.iter().any(|role| named(condition, role)) && !condition.holds_if.could(&scope).fail
+        });
+        if denied {
+            return false;
+        }
+        for condition in &self.allow {
+            if condition.holds_if.could(&scope).hold {
+                uncovered.retain(|role| !named(condition, role));
+            }
+        }
+        uncovered.is_empty()
+    }
+}
+
 /// The values that `where` may ask for; `filter` adds the review's.
-pub(super) fn scope(request: &Request, roles: &[Role], traits: &Traits) -> Scope {
+pub(crate) fn scope(request: &Request, roles: &[Role], traits: &Traits) -> Scope {
     Scope::from([
         (
             "reviewer.roles",

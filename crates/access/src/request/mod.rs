@@ -12,7 +12,7 @@ mod assume;
 mod calculus;
 mod digest;
 mod evidence;
-mod matchers;
+pub(crate) mod matchers;
 mod propose;
 mod review;
 mod set_state;

@@ -80,12 +80,16 @@ pub fn proposal(user: &str, roles: &[&str]) -> Proposal {
 
 /// Asks as `user` with these stored roles; every role exists and sets no limit of its own.
 pub fn ask(proposal: &Proposal, roles: &[Role]) -> Result<Request, ProposeError> {
-    let traits = Traits::new();
+    ask_as(proposal, roles, &Traits::new())
+}
+
+/// The same with these stored traits.
+pub fn ask_as(proposal: &Proposal, roles: &[Role], traits: &Traits) -> Result<Request, ProposeError> {
     let requester = Requester {
         user: &proposal.user,
         subject: "",
         roles,
-        traits: &traits,
+        traits,
     };
     let left = Some(SignedDuration::from_hours(8));
     propose(

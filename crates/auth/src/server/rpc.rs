@@ -32,8 +32,8 @@ use wire::pb::types;
 use crate::auth::Auth;
 use crate::call::{enter, leave};
 use crate::services::{
-    alerts, authorities, certificates, cluster, factors, links, locks, plugin_data, proxies, requests, roles,
-    rules, session, signin, streams, users as people,
+    access_check, alerts, authorities, certificates, cluster, factors, links, locks, plugin_data, proxies,
+    requests, roles, rules, session, signin, streams, users as people,
 };
 
 /// Largest message accepted, in bytes.
@@ -166,6 +166,7 @@ serve! { ACCESS_SERVICE: AccessService in "countersign.v1.AccessService":
     explain "Explain" (ours::ExplainRequest) -> ours::Evidence = requests::explain::handle;
     withdraw "Withdraw" (ours::WithdrawRequest) -> Kept<types::AccessRequestV3> = requests::withdraw::handle;
     get_settings "GetSettings" (ours::GetSettingsRequest) -> ours::Settings = requests::settings;
+    access_check "AccessCheck" (ours::AccessCheckRequest) -> ours::AccessReport = access_check::handle;
 }
 
 /// Every call that is answered by a handler, such as `/proto.AuthService/Ping`.

@@ -1,6 +1,7 @@
 //! The handlers: one endpoint a file, `handle(auth, call, message)`.
 
 pub mod alerts;
+pub mod access_check;
 pub mod authorities;
 pub mod certificates;
 pub mod cluster;

@@ -168,7 +168,12 @@ pub const ROWS: &[(&str, &[&str])] = &[
     ),
     (
         "countersign.v1.AccessService",
-        &["Explain", "Withdraw: another's request", "GetSettings"],
+        &[
+            "Explain",
+            "Withdraw: another's request",
+            "GetSettings",
+            "AccessCheck",
+        ],
     ),
 ];
 
@@ -687,6 +692,7 @@ impl Stage<'_> {
             "Explain" => encoded(&ours::ExplainRequest {
                 request_id: self.request("elevated-access").await,
             }),
+            "AccessCheck" => encoded(&ours::AccessCheckRequest::default()),
             "Withdraw: another's request" => encoded(&ours::WithdrawRequest {
                 request_id: self.request("elevated-access").await,
                 ..Default::default()

@@ -1,5 +1,6 @@
 //! The commands, one module each: arguments, one function, and nothing that another command needs.
 
+pub mod access_check;
 pub mod alerts;
 pub mod auth;
 pub mod create;

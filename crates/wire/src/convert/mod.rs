@@ -2,14 +2,18 @@
 //!
 //! Nothing is decided here. What a message says in several ways is read into one; what it does not say is `None`.
 
+mod access_report;
 mod content;
 mod lists;
 mod moment;
+mod policy;
 mod request;
 mod role;
 
+pub use access_report::access_report;
 pub use content::{content_digest, request_content, role_digest};
 pub use lists::{label_values, labels, traits};
 pub use moment::{moment, timestamp, timestamp_option};
+pub use policy::{PolicyError, account, policy};
 pub use request::{ConvertError, proposal, request, request_message, state, state_number, submission};
 pub use role::{RoleError, role};

@@ -1,5 +1,6 @@
 //! The public interface of `wire`.
 
+mod access_check;
 mod convert;
 mod resource_forms;
 mod resource_mistakes;

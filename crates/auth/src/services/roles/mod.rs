@@ -46,6 +46,7 @@ async fn accept(auth: &Auth, call: &Call, mut role: Kept<types::RoleV6>) -> Answ
     for warning in crate::policy::check_role_write(auth, call.now, &role).await? {
         call.warn(warning);
     }
+    super::access_check::of_role(auth, call, &role).await;
     Ok(role)
 }
 

@@ -26,6 +26,7 @@ pub async fn handle(auth: &Auth, call: &Call, request: CreateUserRequest) -> Ans
 /// Makes the user, or says that there is one.
 pub async fn create(auth: &Auth, call: &Call, user: Kept<types::UserV2>) -> Answer<Kept<types::UserV2>> {
     let user = accept(user)?;
+    crate::services::access_check::of_user(auth, call, &user).await;
     let mut tries = Tries::default();
     loop {
         if auth

@@ -24,6 +24,7 @@ pub async fn handle(auth: &Auth, call: &Call, request: UpdateUserRequest) -> Ans
     if !same_stamp(user.stamp(), stored.revision) {
         return Err(changed_meanwhile());
     }
+    crate::services::access_check::of_user(auth, call, &user).await;
     let told = record::user_updated(call.actor(), user.name(), user.expires(), roles_of(&user));
     let change = with_roles(
         auth,

@@ -26,6 +26,7 @@ pub async fn handle(auth: &Auth, call: &Call, request: UpsertUserRequest) -> Ans
 /// Makes the user or writes over him.
 pub async fn upsert(auth: &Auth, call: &Call, user: Kept<types::UserV2>) -> Answer<Kept<types::UserV2>> {
     let user = accept(user)?;
+    crate::services::access_check::of_user(auth, call, &user).await;
     let mut tries = Tries::default();
     loop {
         let stored = auth.state.find::<types::UserV2>(user.name(), call.now).await?;

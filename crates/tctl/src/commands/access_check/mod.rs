@@ -13,7 +13,6 @@ use std::path::PathBuf;
 
 use access::alone::{Class, PEOPLE_MAX};
 use cli::Failure;
-use wire::convert;
 use wire::pb::countersign::v1::{AccessCheckRequest, AccessReport};
 
 use crate::connection::Connection;

@@ -12,8 +12,8 @@ use super::words::{count, lines, one_of, people, place};
 /// Most lanes of one picture.
 const LANES_MAX: usize = 60;
 const MARGIN: usize = 28;
-const BOX_WIDTH: usize = 236;
-const PEOPLE_WIDTH: usize = 168;
+const BOX_WIDTH: usize = 268;
+const PEOPLE_WIDTH: usize = 190;
 const TARGET_WIDTH: usize = 176;
 const COLUMN_GAP: usize = 40;
 const LANE_GAP: usize = 18;
@@ -22,9 +22,9 @@ const LINE: usize = 17;
 const PADDING: usize = 11;
 const HEADER: usize = 92;
 /// Characters that fit a line of the two kinds of boxes and of the small print.
-const BOX_CHARACTERS: usize = 32;
-const SMALL_CHARACTERS: usize = 38;
-const PEOPLE_CHARACTERS: usize = 21;
+const BOX_CHARACTERS: usize = 36;
+const SMALL_CHARACTERS: usize = 37;
+const PEOPLE_CHARACTERS: usize = 22;
 const TARGET_CHARACTERS: usize = 20;
 
 const STYLE: &str = "
@@ -38,6 +38,7 @@ text { font: 13px system-ui, -apple-system, 'Segoe UI', 'Noto Sans', sans-serif;
 .quiet { fill: var(--quiet); }
 .small { font: 10.5px ui-monospace, 'SF Mono', 'DejaVu Sans Mono', monospace; fill: var(--quiet); }
 .strong { font-weight: 650; }
+.badge { font-size: 11.5px; }
 rect.step { fill: var(--box); stroke: var(--line); }
 rect.people { fill: var(--paper); stroke: var(--ink); stroke-width: 1.4; }
 rect.goal { fill: var(--goal-soft); stroke: var(--goal); stroke-width: 1.4; }
@@ -133,7 +134,7 @@ impl Words {
         let small = step
             .evidence
             .iter()
-            .flat_map(|evidence| lines(&place(evidence), SMALL_CHARACTERS));
+            .flat_map(|evidence| small_lines(&place(evidence)));
         Self {
             lines: lines(&format!("{who} {}", step.does), BOX_CHARACTERS),
             small: small.collect(),
@@ -209,7 +210,7 @@ impl Drawing {
         let class = if people(path) == 1 { "one" } else { "more" };
         let badge_y = people_top + people_height - 27;
         self.rectangle(class, MARGIN + 8, badge_y, PEOPLE_WIDTH - 16, 20);
-        self.centred(MARGIN + PEOPLE_WIDTH / 2, badge_y + 14, "", &badge);
+        self.centred(MARGIN + PEOPLE_WIDTH / 2, badge_y + 14, "badge", &badge);
         let mut x = MARGIN + PEOPLE_WIDTH;
         for words in &boxes {
             let left = x + COLUMN_GAP;
@@ -261,6 +262,25 @@ impl Drawing {
             "<path d=\"M{from_x} {from_y}H{stem}\"/><path class=\"head\" d=\"M{to_x} {to_y}l-8 -4.5v9z\"/>"
         );
     }
+}
+
+/// Lines of small print. A field is one long word, which is broken before one of its dots.
+fn small_lines(text: &str) -> Vec<String> {
+    let mut broken = Vec::new();
+    for line in lines(text, SMALL_CHARACTERS) {
+        let mut rest = line.as_str();
+        while rest.chars().count() > SMALL_CHARACTERS {
+            let fits = rest.char_indices().take(SMALL_CHARACTERS);
+            let Some((at, _)) = fits.filter(|(at, mark)| *at > 0 && *mark == '.').last() else {
+                break;
+            };
+            let (head, tail) = rest.split_at(at);
+            broken.push(head.to_owned());
+            rest = tail;
+        }
+        broken.push(rest.to_owned());
+    }
+    broken
 }
 
 /// Text that may stand in a document: no marks of its own, no control characters.
