@@ -8,7 +8,7 @@ use crate::pattern::Pattern;
 use crate::permit::{IssuancePermit, UserGrant};
 use crate::predicate::{Predicate, RULE_NAMES, Value};
 use crate::rbac::{self, Asker, Touched};
-use crate::request::{self, AssumeError, Request, Requester};
+use crate::request::{self, AssumeError, Request, Requester, ResourceId};
 use crate::role::{Impersonate, Role, Traits};
 use crate::template;
 
@@ -80,6 +80,8 @@ pub enum IssueError {
         possible: Timestamp,
         limit: String,
     },
+    #[error("cannot generate certificate with multiple resource access requests")]
+    SeveralResourceRequests,
     #[error(transparent)]
     Assume(#[from] AssumeError),
 }
@@ -88,7 +90,7 @@ impl IssueError {
     /// The kind of refusal.
     pub fn class(&self) -> Class {
         match self {
-            Self::TooLong { .. } => Class::InvalidArgument,
+            Self::TooLong { .. } | Self::SeveralResourceRequests => Class::InvalidArgument,
             Self::Assume(error) => error.class(),
             _ => Class::PermissionDenied,
         }
@@ -141,8 +143,16 @@ pub fn renew(
             .map(|end| ("your present certificate".to_owned(), end)),
     );
     let mut roles = subject.roles.to_vec();
+    // Where one request is for single resources, the whole certificate is good for those alone.
+    let mut allowed_resources: Vec<String> = Vec::new();
     for request in requests {
         request::assume(request, &requester, now)?;
+        if !request.resource_ids.is_empty() {
+            if !allowed_resources.is_empty() {
+                return Err(IssueError::SeveralResourceRequests);
+            }
+            allowed_resources = request.resource_ids.iter().map(ResourceId::text).collect();
+        }
         limits.push((format!("access request `{}`", request.id), request.expires));
         for name in &request.roles {
             if roles.iter().all(|role| role.name != *name) {
@@ -157,6 +167,7 @@ pub fn renew(
     let not_after = end(wish, &roles, &limits, now)?;
     let mut grant = grant(&whole, not_after);
     grant.active_requests = requests.iter().map(|request| request.id.clone()).collect();
+    grant.allowed_resources = allowed_resources;
     grant.impersonator = holder.impersonator.clone();
     grant.login_ip = holder.login_ip.clone();
     Ok(IssuancePermit::of(grant))

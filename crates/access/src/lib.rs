@@ -7,6 +7,8 @@
 //! | --- | --- |
 //! | may this caller do this to this kind of resource? | [`rbac::check`], [`rbac::check_system`] |
 //! | is this caller shut out? | [`lock::in_force`] |
+//! | may they reach this server, application, database or Kubernetes cluster? | [`resource::Reach`] |
+//! | which roles must be asked for to reach it? | [`resource::choose`] |
 //! | may this role be saved, and what is odd about it? | [`role_check::check`] |
 //! | may Bob ask for this, and what exactly is then asked? | [`request::may_create`], [`request::propose()`] |
 //! | may Alice review it, and what follows? | [`request::review()`] |
@@ -30,6 +32,7 @@ pub mod permit;
 pub mod predicate;
 pub mod rbac;
 pub mod request;
+pub mod resource;
 pub mod role;
 pub mod role_check;
 pub mod secret;

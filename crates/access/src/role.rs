@@ -110,6 +110,10 @@ pub struct Conditions {
     pub db_labels: Labels,
     /// Labels of Kubernetes clusters.
     pub kubernetes_labels: Labels,
+    /// A predicate over labels, for each kind of resource.
+    pub label_expressions: LabelExpressions,
+    /// Objects inside Kubernetes clusters.
+    pub kubernetes_resources: Vec<KubernetesResource>,
     /// Who may do what to which kind of resource.
     pub rules: Vec<Rule>,
     /// Who may be impersonated.
@@ -118,6 +122,27 @@ pub struct Conditions {
     pub request: RequestConditions,
     /// Whose requests may be reviewed.
     pub review_requests: ReviewConditions,
+}
+
+/// `node_labels_expression` and its like: predicates over labels; an empty one says nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct LabelExpressions {
+    pub node: String,
+    pub app: String,
+    pub db: String,
+    pub kubernetes: String,
+}
+
+/// `kubernetes_resources[]`: objects of a kind, by namespace and name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KubernetesResource {
+    /// Kind, or `*`.
+    pub kind: String,
+    /// Pattern of namespaces, a template.
+    pub namespace: String,
+    /// Pattern of names, a template.
+    pub name: String,
 }
 
 /// `rules[]`: verbs on kinds of resources.
@@ -161,6 +186,8 @@ pub struct RequestConditions {
     pub max_duration: SignedDuration,
     /// `required`, `optional` or empty.
     pub reason_mode: String,
+    /// Kinds of Kubernetes objects that may be asked for; empty says nothing.
+    pub kubernetes_kinds: Vec<String>,
 }
 
 /// `review_requests`.

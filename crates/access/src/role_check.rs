@@ -2,7 +2,7 @@
 
 use crate::pattern::{self, Pattern, PatternError};
 use crate::predicate::{
-    FILTER_NAMES, Names, ParseError, Predicate, RULE_NAMES, Scope, Type, Value, WHERE_NAMES,
+    FILTER_NAMES, LABEL_NAMES, Names, ParseError, Predicate, RULE_NAMES, Scope, Type, Value, WHERE_NAMES,
 };
 use crate::role::{ClaimMapping, MAX_DURATION, Role};
 use crate::template::{self, TemplateError};
@@ -40,6 +40,14 @@ pub enum RoleError {
     ImpersonateWithoutRoles,
     #[error("'where' is not supported in deny.impersonate conditions")]
     DenyImpersonateWhere,
+    #[error("{field}: {text:?}, {cause}")]
+    LabelExpression {
+        field: &'static str,
+        text: String,
+        cause: ParseError,
+    },
+    #[error("{0}: selector *:<val> is not supported; write `'*': '*'` for everything, or name the label")]
+    LabelWildcard(&'static str),
     #[error("{field}: {cause}")]
     Pattern {
         field: &'static str,
@@ -65,6 +73,7 @@ pub fn check(role: &Role) -> Result<Vec<String>, RoleError> {
     }
     check_rules(role)?;
     check_names(role)?;
+    check_labels(role)?;
     let request = &role.allow.request;
     if !role.deny.request.thresholds.is_empty() {
         return Err(RoleError::DenyThresholds);
@@ -144,6 +153,7 @@ fn sample(names: Names) -> Scope {
                 Type::Text => Value::Text(String::new()),
                 Type::List => Value::List(Vec::new()),
                 Type::Map => Value::Map(std::collections::BTreeMap::new()),
+                Type::Labels => Value::Labels(std::collections::BTreeMap::new()),
             };
             (*name, value)
         })
@@ -187,6 +197,35 @@ fn readable(text: &str, names: Names) -> Result<(), ParseError> {
         return Ok(());
     }
     Predicate::parse(text, names).map(|_| ())
+}
+
+fn check_labels(role: &Role) -> Result<(), RoleError> {
+    for conditions in [&role.allow, &role.deny] {
+        let expressions = &conditions.label_expressions;
+        for (field, labels, expression) in [
+            ("node_labels", &conditions.node_labels, &expressions.node),
+            ("app_labels", &conditions.app_labels, &expressions.app),
+            ("db_labels", &conditions.db_labels, &expressions.db),
+            (
+                "kubernetes_labels",
+                &conditions.kubernetes_labels,
+                &expressions.kubernetes,
+            ),
+        ] {
+            Predicate::parse(expression, LABEL_NAMES).map_err(|cause| RoleError::LabelExpression {
+                field,
+                text: expression.clone(),
+                cause,
+            })?;
+            if labels
+                .get("*")
+                .is_some_and(|values| values.iter().any(|value| value != "*"))
+            {
+                return Err(RoleError::LabelWildcard(field));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn check_names(role: &Role) -> Result<(), RoleError> {
@@ -277,6 +316,19 @@ mod tests {
             where_: String::new(),
         }];
         assert_eq!(check(&role), Err(RoleError::RuleWithoutVerbs));
+    }
+
+    #[test]
+    fn labels_are_read_when_the_role_is_saved() {
+        let mut role = Role::empty("r");
+        role.deny.label_expressions.node = "contains(label[\"env\"], \"x\")".to_owned();
+        assert_eq!(
+            check(&role).unwrap_err().to_string(),
+            "node_labels: \"contains(label[\\\"env\\\"], \\\"x\\\")\", `label` does not exist here at column 10"
+        );
+        let mut role = Role::empty("r");
+        role.allow.db_labels = [("*".to_owned(), vec!["prod".to_owned()])].into();
+        assert_eq!(check(&role), Err(RoleError::LabelWildcard("db_labels")));
     }
 
     #[test]

@@ -29,6 +29,12 @@ fn check(kind: &str, name: &str, bytes_max: usize) -> Answer<()> {
             "{kind} name is longer than {bytes_max} bytes"
         )));
     }
+    // Paths of pages and of stored things read these two otherwise.
+    if matches!(name, "." | "..") {
+        return Err(Failure::bad_parameter(format!(
+            "{kind} name {name:?} is reserved"
+        )));
+    }
     if name.chars().any(|letter| is_invisible(letter) || letter == '/') {
         return Err(Failure::bad_parameter(format!(
             "{kind} name {name:?} contains a character that is not allowed"
@@ -45,8 +51,13 @@ pub fn check_user(name: &str) -> Answer<()> {
             "user name {name:?} contains a space"
         )));
     }
-    // `,` separates names in commands; `@local-admin` and `system` are whom records name for the cluster itself.
-    if name.contains(',') || name.starts_with(['@', '-']) || name == "system" {
+    if name.contains(',') {
+        return Err(Failure::bad_parameter(format!(
+            "user name {name:?} contains a comma, which separates names in commands"
+        )));
+    }
+    // `@local-admin` and `system` are whom records name for the cluster itself.
+    if name.starts_with(['@', '-']) || name == "system" {
         return Err(Failure::bad_parameter(format!("user name {name:?} is reserved")));
     }
     let host = name
@@ -66,6 +77,17 @@ pub fn check_role(name: &str) -> Answer<()> {
     if name.contains(',') || name.chars().any(char::is_whitespace) {
         return Err(Failure::bad_parameter(format!(
             "role name {name:?} contains a character that is not allowed"
+        )));
+    }
+    Ok(())
+}
+
+/// A name that a server, an application, a database or a Kubernetes cluster may have.
+pub fn check_resource(kind: &str, name: &str) -> Answer<()> {
+    check(kind, name, NAME_BYTES_MAX)?;
+    if name.contains(',') || name.chars().any(char::is_whitespace) {
+        return Err(Failure::bad_parameter(format!(
+            "{kind} name {name:?} contains a character that is not allowed"
         )));
     }
     Ok(())
@@ -97,6 +119,25 @@ pub fn check_mentioned(where_: &str, name: &str) -> Answer<()> {
     Ok(())
 }
 
+/// A name as somebody typed it who has proven nothing, for records and counts: what cannot be seen is replaced, what is too
+/// long is cut.
+pub fn bounded(name: &str) -> String {
+    let mut shown = String::new();
+    for letter in name.chars() {
+        let letter = if is_invisible(letter) { '\u{fffd}' } else { letter };
+        if shown.len() + letter.len_utf8() + '…'.len_utf8() > NAME_BYTES_MAX {
+            // Only what is longer than any name may be is cut.
+            if name.len() <= NAME_BYTES_MAX && !name.chars().any(is_invisible) {
+                return name.to_owned();
+            }
+            shown.push('…');
+            return shown;
+        }
+        shown.push(letter);
+    }
+    shown
+}
+
 /// Under which name a user cannot exist twice.
 pub fn folded(name: &str) -> String {
     name.to_lowercase()
@@ -118,6 +159,8 @@ mod tests {
             "bob\u{202e}",
             "a/b",
             "a,b",
+            ".",
+            "..",
             "system",
             "@local-admin",
             "-x",
@@ -126,8 +169,24 @@ mod tests {
         ] {
             assert!(check_user(bad).is_err(), "{bad:?}");
         }
+        let comma = check_user("a,b").expect_err("a comma");
+        assert!(comma.message().contains("comma"), "{comma}");
+        for bad in [".", "..", "a b", "a,b"] {
+            assert!(check_role(bad).is_err(), "{bad:?}");
+        }
         assert_eq!(folded("Bob@Example.com"), folded("bob@example.com"));
         assert!(check_role("elevated-access").is_ok() && check_role("a b").is_err());
         assert!(check_device("my phone").is_ok() && check_device(&"x".repeat(31)).is_err());
+    }
+
+    #[test]
+    fn what_a_stranger_typed_is_written_down_within_bounds() {
+        assert_eq!(bounded("bob@example.com"), "bob@example.com");
+        assert_eq!(bounded(&"x".repeat(255)), "x".repeat(255));
+        assert_eq!(bounded("bob\n"), "bob\u{fffd}");
+        for long in ["x".repeat(256), "\n".repeat(256), "ü".repeat(100_000)] {
+            let shown = bounded(&long);
+            assert!(shown.len() <= NAME_BYTES_MAX && shown.ends_with('…'), "{shown}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! From a tree and values to yes or no.
 
 use super::parse::{Function, Node};
-use super::{Scope, Value};
+use super::{SEARCHED, Scope, Value};
 use crate::pattern;
 
 /// Why a predicate has no answer with these values.
@@ -45,22 +45,138 @@ pub fn value(node: &Node, scope: &Scope) -> Result<Value, EvaluateError> {
         Node::Integer(number) => Value::Integer(*number),
         Node::Bool(answer) => Value::Bool(*answer),
         Node::Name(name) => scope.get(name).cloned().ok_or(EvaluateError::Missing(name))?,
-        Node::Key(map, key) => match (value(map, scope)?, value(key, scope)?) {
-            (Value::Map(map), Value::Text(key)) => Value::List(map.get(&key).cloned().unwrap_or_default()),
-            _ => return Err(wrong("only maps have keys")),
-        },
+        Node::Key(map, key) => entry(map, key, scope)?.unwrap_or_else(|missing| missing),
         Node::Not(inner) => Value::Bool(!holds(inner, scope)?),
         Node::And(nodes) => Value::Bool(first_that(nodes, scope, false)?.is_none()),
         Node::Or(nodes) => Value::Bool(first_that(nodes, scope, true)?.is_some()),
         Node::Equal(left, right) => Value::Bool(value(left, scope)? == value(right, scope)?),
+        Node::Call(Function::Exists, arguments) => Value::Bool(exists(arguments, scope)?),
+        Node::Call(Function::Search, arguments) => Value::Bool(search(arguments, scope)?),
+        Node::Call(Function::LabelsMatching, arguments) => labels_matching(arguments, scope)?,
         Node::Call(function, arguments) => {
             let arguments: Vec<Value> = arguments
                 .iter()
                 .map(|node| value(node, scope))
                 .collect::<Result<_, _>>()?;
-            Value::Bool(call(*function, &arguments)?)
+            match texts(*function, &arguments)? {
+                Some(list) => Value::List(list),
+                None => Value::Bool(call(*function, &arguments)?),
+            }
         }
     })
+}
+
+/// The value under a key; `Err` holds what stands for a missing one.
+fn entry(map: &Node, key: &Node, scope: &Scope) -> Result<Result<Value, Value>, EvaluateError> {
+    let Value::Text(key) = value(key, scope)? else {
+        return Err(wrong("a key is a text"));
+    };
+    let Node::Name(name) = map else {
+        return Err(wrong("only maps have keys"));
+    };
+    match scope.get(name).ok_or(EvaluateError::Missing(name))? {
+        Value::Map(map) => Ok(map
+            .get(&key)
+            .map(|list| Value::List(list.clone()))
+            .ok_or(Value::List(Vec::new()))),
+        Value::Labels(labels) => Ok(labels
+            .get(&key)
+            .map(|text| Value::Text(text.clone()))
+            .ok_or(Value::Text(String::new()))),
+        _ => Err(wrong("only maps have keys")),
+    }
+}
+
+/// `exists(labels["k"])`: an empty label exists too.
+fn exists(arguments: &[Node], scope: &Scope) -> Result<bool, EvaluateError> {
+    match arguments {
+        [Node::Key(map, key)] => Ok(entry(map, key, scope)?.is_ok()),
+        [other] => Ok(!as_list(&value(other, scope)?, "exists")?
+            .iter()
+            .all(String::is_empty)),
+        _ => Err(wrong("`exists` takes one value")),
+    }
+}
+
+/// `search("a", "b")`: each word stands somewhere in what the resource says of itself, in any case.
+fn search(arguments: &[Node], scope: &Scope) -> Result<bool, EvaluateError> {
+    let searched = match scope.get(SEARCHED) {
+        Some(Value::List(texts)) => texts,
+        _ => return Err(EvaluateError::Missing(SEARCHED)),
+    };
+    for argument in arguments {
+        let Value::Text(word) = value(argument, scope)? else {
+            return Err(wrong("`search` takes texts"));
+        };
+        let word = word.to_lowercase();
+        if !searched.iter().any(|text| text.to_lowercase().contains(&word)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// `labels_matching("k*")`: the values of the labels whose names match.
+fn labels_matching(arguments: &[Node], scope: &Scope) -> Result<Value, EvaluateError> {
+    let [argument] = arguments else {
+        return Err(wrong("`labels_matching` takes one expression"));
+    };
+    let (Value::Text(expression), Some(Value::Labels(labels))) =
+        (value(argument, scope)?, scope.get("labels"))
+    else {
+        return Err(wrong("`labels_matching` takes an expression"));
+    };
+    let expression = pattern::whole(&expression)?;
+    Ok(Value::List(
+        labels
+            .iter()
+            .filter(|(name, _)| expression.is_match(name))
+            .map(|(_, text)| text.clone())
+            .collect(),
+    ))
+}
+
+/// What the functions that give texts give; nothing for those that give yes or no.
+fn texts(function: Function, arguments: &[Value]) -> Result<Option<Vec<String>>, EvaluateError> {
+    Ok(Some(match (function, arguments) {
+        (Function::RegexpReplace, [list, Value::Text(expression), Value::Text(replacement)]) => {
+            let expression = pattern::whole(expression)?;
+            as_list(list, "regexp.replace")?
+                .iter()
+                .filter(|text| expression.is_match(text))
+                .map(|text| expression.replace(text, replacement.as_str()).into_owned())
+                .collect()
+        }
+        (Function::EmailLocal, [list]) => as_list(list, "email.local")?
+            .iter()
+            .map(|text| match text.split_once('@') {
+                Some((local, host)) if !local.is_empty() && !host.is_empty() => Ok(local.to_owned()),
+                _ => Err(EvaluateError::WrongValues(format!(
+                    "`{text}` is not an e-mail address"
+                ))),
+            })
+            .collect::<Result<_, _>>()?,
+        (Function::Upper, [list]) => as_list(list, "strings.upper")?
+            .iter()
+            .map(|text| text.to_uppercase())
+            .collect(),
+        (Function::Lower, [list]) => as_list(list, "strings.lower")?
+            .iter()
+            .map(|text| text.to_lowercase())
+            .collect(),
+        (Function::Split, [Value::Text(text), Value::Text(at)]) if !at.is_empty() => {
+            text.split(at.as_str()).map(str::to_owned).collect()
+        }
+        (
+            Function::RegexpReplace
+            | Function::EmailLocal
+            | Function::Upper
+            | Function::Lower
+            | Function::Split,
+            _,
+        ) => return Err(wrong("the function takes texts")),
+        _ => return Ok(None),
+    }))
 }
 
 fn call(function: Function, arguments: &[Value]) -> Result<bool, EvaluateError> {
@@ -94,9 +210,18 @@ fn call(function: Function, arguments: &[Value]) -> Result<bool, EvaluateError> 
                 .iter()
                 .all(|item| items.contains(item)))
         }
-        (Function::AllEndWith | Function::AllEqual | Function::IsSubset, _) => {
-            Err(wrong("the function takes a list and texts"))
+        (Function::ContainsAny, [list, items]) => {
+            let (list, items) = (as_list(list, "contains_any")?, as_list(items, "contains_any")?);
+            Ok(items.iter().any(|item| list.contains(item)))
         }
+        (Function::ContainsAll, [list, items]) => {
+            let (list, items) = (as_list(list, "contains_all")?, as_list(items, "contains_all")?);
+            Ok(!items.is_empty() && items.iter().all(|item| list.contains(item)))
+        }
+        (Function::HasPrefix, [Value::Text(text), Value::Text(prefix)]) => {
+            Ok(text.starts_with(prefix.as_str()))
+        }
+        (_, _) => Err(wrong("the function takes a list and texts")),
     }
 }
 

@@ -28,6 +28,8 @@ pub enum Type {
     List,
     /// Texts to lists of texts.
     Map,
+    /// Texts to one text each.
+    Labels,
 }
 
 /// A value during evaluation.
@@ -43,6 +45,8 @@ pub enum Value {
     List(Vec<String>),
     /// Texts to lists of texts.
     Map(BTreeMap<String, Vec<String>>),
+    /// Texts to one text each.
+    Labels(BTreeMap<String, String>),
 }
 
 /// The names that exist where a predicate stands.
@@ -82,6 +86,27 @@ pub const RULE_NAMES: Names = &[
     ("impersonate_user.metadata.name", Type::Text),
     ("impersonate_user.metadata.labels", Type::Map),
 ];
+
+/// Names in a role's `node_labels_expression` and its like.
+pub const LABEL_NAMES: Names = &[("labels", Type::Labels), ("user.spec.traits", Type::Map)];
+
+/// Names in the query of a listing.
+pub const RESOURCE_NAMES: Names = &[
+    ("name", Type::Text),
+    ("labels", Type::Labels),
+    ("resource.kind", Type::Text),
+    ("resource.metadata.name", Type::Text),
+    ("resource.metadata.description", Type::Text),
+    ("resource.metadata.labels", Type::Labels),
+    ("resource.spec.hostname", Type::Text),
+    ("resource.spec.addr", Type::Text),
+    ("resource.spec.public_addr", Type::Text),
+    ("resource.spec.uri", Type::Text),
+    ("resource.spec.protocol", Type::Text),
+];
+
+/// Where `search` looks; nobody can write this name.
+pub const SEARCHED: &str = "search()";
 
 /// Values by name; a name without value is what the situation does not have.
 pub type Scope = BTreeMap<&'static str, Value>;

@@ -41,16 +41,82 @@ pub enum Function {
     AllEndWith,
     AllEqual,
     IsSubset,
+    ContainsAny,
+    ContainsAll,
+    RegexpReplace,
+    EmailLocal,
+    Upper,
+    Lower,
+    LabelsMatching,
+    Exists,
+    HasPrefix,
+    Split,
+    Search,
 }
 
-/// Name, function, least and most arguments.
-const FUNCTIONS: &[(&str, Function, usize, usize)] = &[
-    ("equals", Function::Equals, 2, 2),
-    ("contains", Function::Contains, 2, 2),
-    ("regexp.match", Function::RegexpMatch, 2, 2),
-    ("all_end_with", Function::AllEndWith, 2, 2),
-    ("all_equal", Function::AllEqual, 2, 2),
-    ("is_subset", Function::IsSubset, 2, 64),
+/// How a function is called.
+struct Signature {
+    name: &'static str,
+    function: Function,
+    least: usize,
+    most: usize,
+    gives: Type,
+    /// The name without which the function does not exist either.
+    beside: Option<&'static str>,
+}
+
+const fn signature(
+    name: &'static str,
+    function: Function,
+    (least, most): (usize, usize),
+    gives: Type,
+    beside: Option<&'static str>,
+) -> Signature {
+    Signature {
+        name,
+        function,
+        least,
+        most,
+        gives,
+        beside,
+    }
+}
+
+/// Beside what the functions over labels stand.
+const LABELS: Option<&str> = Some("labels");
+/// Beside what the functions of queries stand.
+const QUERY: Option<&str> = Some("name");
+
+const FUNCTIONS: &[Signature] = &[
+    signature("equals", Function::Equals, (2, 2), Type::Bool, None),
+    signature("contains", Function::Contains, (2, 2), Type::Bool, None),
+    signature("regexp.match", Function::RegexpMatch, (2, 2), Type::Bool, None),
+    signature("all_end_with", Function::AllEndWith, (2, 2), Type::Bool, None),
+    signature("all_equal", Function::AllEqual, (2, 2), Type::Bool, None),
+    signature("is_subset", Function::IsSubset, (2, 64), Type::Bool, None),
+    signature("contains_any", Function::ContainsAny, (2, 2), Type::Bool, LABELS),
+    signature("contains_all", Function::ContainsAll, (2, 2), Type::Bool, LABELS),
+    signature(
+        "regexp.replace",
+        Function::RegexpReplace,
+        (3, 3),
+        Type::List,
+        LABELS,
+    ),
+    signature("email.local", Function::EmailLocal, (1, 1), Type::List, LABELS),
+    signature("strings.upper", Function::Upper, (1, 1), Type::List, LABELS),
+    signature("strings.lower", Function::Lower, (1, 1), Type::List, LABELS),
+    signature(
+        "labels_matching",
+        Function::LabelsMatching,
+        (1, 1),
+        Type::List,
+        LABELS,
+    ),
+    signature("exists", Function::Exists, (1, 1), Type::Bool, QUERY),
+    signature("hasPrefix", Function::HasPrefix, (2, 2), Type::Bool, QUERY),
+    signature("split", Function::Split, (2, 2), Type::List, QUERY),
+    signature("search", Function::Search, (1, 64), Type::Bool, QUERY),
 ];
 
 struct Parser<'a> {
@@ -268,11 +334,15 @@ impl<'a> Parser<'a> {
         } else {
             return Ok((node, kind));
         };
-        if kind != Type::Map {
-            self.at = here;
-            return Err(self.error("only maps have keys"));
-        }
-        Ok((Node::Key(Box::new(node), Box::new(key)), Type::List))
+        let found = match kind {
+            Type::Map => Type::List,
+            Type::Labels => Type::Text,
+            _ => {
+                self.at = here;
+                return Err(self.error("only maps have keys"));
+            }
+        };
+        Ok((Node::Key(Box::new(node), Box::new(key)), found))
     }
 
     fn call(&mut self, name: &str, start: usize) -> Result<Typed, ParseError> {
@@ -286,16 +356,20 @@ impl<'a> Parser<'a> {
             }
             self.expect(")")?;
         }
-        let Some((_, function, least, most)) = FUNCTIONS.iter().find(|(known, ..)| *known == name) else {
+        let found = FUNCTIONS.iter().find(|signature| {
+            signature.name == name && signature.beside.is_none_or(|beside| self.known(beside).is_some())
+        });
+        let Some(signature) = found else {
             self.at = start;
             return Err(self.error(format!("the function `{name}` does not exist")));
         };
-        if !(*least..=*most).contains(&arguments.len()) {
+        let least = signature.least;
+        if !(least..=signature.most).contains(&arguments.len()) {
             self.at = start;
             let given = arguments.len();
             return Err(self.error(format!("`{name}` takes {least} arguments, not {given}")));
         }
-        Ok((Node::Call(*function, arguments), Type::Bool))
+        Ok((Node::Call(signature.function, arguments), signature.gives))
     }
 
     fn known(&self, path: &str) -> Option<(&'static str, Type)> {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::propose::check_reason;
+use super::propose::{check_reason, check_requestable};
 use super::{ProposeError, Request, Requestable, Requester, State, resolve};
 use crate::class::Class;
 
@@ -58,13 +58,7 @@ pub fn assume(request: &Request, requester: &Requester<'_>, now: Timestamp) -> R
     }
     let requestable = Requestable::of(requester.roles, requester.traits).map_err(ProposeError::from)?;
     check_reason(requester, &request.roles, &request.reason)?;
-    if let Some(role) = request.roles.iter().find(|role| !requestable.allows(role)) {
-        let refused = ProposeError::NotRequestable {
-            user: requester.user.to_owned(),
-            role: role.clone(),
-        };
-        return Err(refused.into());
-    }
+    check_requestable(requester, &requestable, &request.roles, &request.resource_ids)?;
     if now >= request.expires {
         return Err(AssumeError::Expired(id()));
     }

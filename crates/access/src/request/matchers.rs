@@ -51,6 +51,32 @@ impl<'a> Requestable<'a> {
                 .any(|granting| granting.allow.iter().any(|pattern| pattern.matches(role)))
     }
 
+    /// Whether `role` may be asked for to reach a resource: no role denies it, one names it in `search_as_roles`.
+    pub fn allows_search(&self, role: &str) -> bool {
+        let named = |list: &[String]| list.iter().any(|searched| searched == role);
+        let denied = self.0.iter().any(|granting| {
+            named(&granting.role.deny.request.search_as_roles)
+                || granting.deny.iter().any(|pattern| pattern.matches(role))
+        });
+        !denied
+            && self
+                .0
+                .iter()
+                .any(|granting| named(&granting.role.allow.request.search_as_roles))
+    }
+
+    /// Whether a role of the person speaks of `role` in requests for roles, or of resources.
+    pub(super) fn speaks_of(&self, role: &str, by_resources: bool) -> bool {
+        self.0.iter().any(|granting| {
+            if by_resources {
+                let searched = &granting.role.allow.request.search_as_roles;
+                searched.iter().any(|searched| searched == role)
+            } else {
+                granting.allow.iter().any(|pattern| pattern.matches(role))
+            }
+        })
+    }
+
     /// The roles whose conditions let `role` be asked for, in the order of the person's roles. Each of them brings
     /// its own set of thresholds.
     pub fn granting(&self, role: &str) -> impl Iterator<Item = &'a Role> {

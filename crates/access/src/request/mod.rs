@@ -30,7 +30,8 @@ pub use digest::{Content, short_form};
 pub use evidence::{Evidence, RoleEvidence, Skipped, ThresholdEvidence, evidence};
 pub use matchers::{Requestable, ReviewRights};
 pub use propose::{
-    Capabilities, Creator, Proposal, ProposeError, Requester, capabilities, may_create, needs_reason, propose,
+    Capabilities, Creator, Intent, Proposal, ProposeError, Requester, capabilities, may_create, needs_reason,
+    propose,
 };
 pub use review::{Outcome, ReviewError, Reviewer, Submission, review, withdraw};
 pub use set_state::{SetStateError, Setter, StateChange, set_state};
@@ -42,6 +43,10 @@ use crate::role::Threshold;
 pub const REASON_MAX: usize = 4096;
 /// Longest time that a request may wait, and latest start after its creation.
 pub const PENDING_MAX: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Most resources of one request, before doubles are left out.
+pub const RESOURCES_MAX: usize = 300;
+/// Most bytes of all identifiers of one request, without doubles.
+pub const RESOURCES_BYTES_MAX: usize = 2048;
 /// Most distinct thresholds of one request.
 pub const THRESHOLDS_MAX: usize = 4096;
 /// The author under which the local administrator's own review is stored.

@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::ttl::{self, Inputs, StartError, TtlError};
-use super::{REASON_MAX, Request, Requestable, ResourceId, State, THRESHOLDS_MAX, thresholds};
+use super::{
+    REASON_MAX, RESOURCES_BYTES_MAX, RESOURCES_MAX, Request, Requestable, ResourceId, State, THRESHOLDS_MAX,
+    thresholds,
+};
 use crate::class::Class;
 use crate::pattern::PatternError;
+use crate::resource::{self, Catalogue, ChoiceError, IdError, KubernetesRefused, Reach, Resource};
 use crate::role::{RequestAccess, Role, Traits};
 use crate::template;
 
@@ -121,8 +125,18 @@ pub enum ProposeError {
     ReasonForRole(String),
     #[error("user {user:?} can not request role {role:?}")]
     NotRequestable { user: String, role: String },
-    #[error("requests for resources are not available yet; ask for a role")]
-    Resources,
+    #[error("access request contains too many resources ({0}), max {RESOURCES_MAX}")]
+    TooManyResources(usize),
+    #[error("access request exceeds maximum length: try reducing the number of resources in the request")]
+    ResourcesTooLong,
+    #[error("access request contains invalid or unknown cluster names: {0}")]
+    UnknownCluster(String),
+    #[error(transparent)]
+    ResourceId(#[from] IdError),
+    #[error(transparent)]
+    Choice(#[from] ChoiceError),
+    #[error(transparent)]
+    Kubernetes(#[from] KubernetesRefused),
     #[error("role {0:?} matches no threshold sets (this is a bug)")]
     NoThresholds(String),
     #[error("an access request may not have more than {THRESHOLDS_MAX} thresholds")]
@@ -145,7 +159,8 @@ impl ProposeError {
                 Class::PermissionDenied
             }
             Self::TooManyThresholds => Class::ResourceExhausted,
-            Self::Resources => Class::Unimplemented,
+            Self::UnknownCluster(_) => Class::NotFound,
+            Self::Choice(error) => error.class(),
             _ => Class::InvalidArgument,
         }
     }
@@ -175,30 +190,32 @@ pub fn may_create(creator: &Creator<'_>, user: &str, state: State) -> Result<(),
 
 /// Makes the request that `proposal` asks for.
 ///
-/// `certificate_left` is what the caller's certificate has left (`None` for one without end), `role` looks up a
-/// role by name, `every_role` lists all names for a wildcard. The result carries a fresh `id` and nothing that the
+/// `certificate_left` is what the caller's certificate has left (`None` for one without end), `catalogue` is what there
+/// is to ask for. The result carries a fresh `id` and nothing that the
 /// client could have chosen about thresholds, reviews or state beyond what [`may_create()`] allowed.
 pub fn propose(
     proposal: &Proposal,
     requester: &Requester<'_>,
     certificate_left: Option<SignedDuration>,
-    role: &dyn Fn(&str) -> Option<Role>,
-    every_role: &dyn Fn() -> Vec<String>,
+    catalogue: &Catalogue<'_>,
     id: String,
     now: Timestamp,
 ) -> Result<Request, ProposeError> {
     check_fields(proposal)?;
+    check_clusters(proposal, catalogue.cluster)?;
     let requestable = Requestable::of(requester.roles, requester.traits)?;
-    let roles = roles_asked(proposal, requester, &requestable, every_role)?;
+    let named = roles_named(proposal, requester, &requestable, catalogue.every_role)?;
+    let resource_ids = resources_asked(proposal)?;
     if !proposal.dry_run {
-        check_reason(requester, &roles, &proposal.reason)?;
+        let applicable = applicable_roles(&named, &resource_ids, requester, catalogue);
+        check_reason(requester, &applicable, &proposal.reason)?;
     }
-    if let Some(refused) = roles.iter().find(|name| !requestable.allows(name)) {
-        return Err(ProposeError::NotRequestable {
-            user: requester.user.to_owned(),
-            role: refused.clone(),
-        });
-    }
+    check_requestable(requester, &requestable, &named, &resource_ids)?;
+    let roles = if named.is_empty() {
+        resource::choose(requester, &resource_ids, &proposal.login_hint, catalogue)?
+    } else {
+        named
+    };
     let compiled = thresholds::compile(&requestable, &roles).ok_or(ProposeError::TooManyThresholds)?;
     if let Some((name, _)) = compiled.role_thresholds.iter().find(|(_, sets)| sets.is_empty()) {
         return Err(ProposeError::NoThresholds(name.clone()));
@@ -213,7 +230,7 @@ pub fn propose(
         dry_run: proposal.dry_run,
     };
     for name in &roles {
-        let requested = role(name).ok_or_else(|| ProposeError::UnknownRole(name.clone()))?;
+        let requested = (catalogue.role)(name).ok_or_else(|| ProposeError::UnknownRole(name.clone()))?;
         let longest = requestable
             .granting(name)
             .map(|granting| granting.allow.request.max_duration)
@@ -247,13 +264,13 @@ pub fn propose(
         reason: proposal.reason.clone(),
         resolve_reason: proposal.resolve_reason.clone(),
         resolve_annotations: BTreeMap::new(),
-        system_annotations: annotations(requester, &roles),
+        system_annotations: annotations(requester, &roles, !resource_ids.is_empty()),
         roles,
         thresholds: compiled.thresholds,
         role_thresholds: compiled.role_thresholds,
         reviews: Vec::new(),
         suggested_reviewers,
-        resource_ids: Vec::new(),
+        resource_ids,
         login_hint: proposal.login_hint.clone(),
         assume_start: proposal.assume_start,
         dry_run: proposal.dry_run,
@@ -283,14 +300,86 @@ fn check_fields(proposal: &Proposal) -> Result<(), ProposeError> {
         Err(ProposeError::AccessListTitle)
     } else if proposal.state == State::Promoted {
         Err(ProposeError::Promoted)
-    } else if !proposal.resource_ids.is_empty() {
-        Err(ProposeError::Resources)
+    } else if proposal.resource_ids.len() > RESOURCES_MAX {
+        Err(ProposeError::TooManyResources(proposal.resource_ids.len()))
     } else {
-        Ok(())
+        Ok(proposal.resource_ids.iter().try_for_each(ResourceId::check)?)
     }
 }
 
-fn roles_asked(
+/// Resources of clusters that nobody here knows are nobody's to ask for.
+fn check_clusters(proposal: &Proposal, cluster: &str) -> Result<(), ProposeError> {
+    let mut unknown: Vec<&str> = Vec::new();
+    for id in &proposal.resource_ids {
+        if id.cluster != cluster && !unknown.contains(&id.cluster.as_str()) {
+            unknown.push(&id.cluster);
+        }
+    }
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(ProposeError::UnknownCluster(unknown.join(", ")))
+    }
+}
+
+/// Each resource once, in the order of the asker.
+fn resources_asked(proposal: &Proposal) -> Result<Vec<ResourceId>, ProposeError> {
+    let mut seen = std::collections::BTreeSet::new();
+    let mut ids = Vec::with_capacity(proposal.resource_ids.len());
+    let mut bytes = 0;
+    for id in &proposal.resource_ids {
+        if seen.insert(id) {
+            bytes += id.text().len();
+            ids.push(id.clone());
+        }
+    }
+    if bytes > RESOURCES_BYTES_MAX {
+        return Err(ProposeError::ResourcesTooLong);
+    }
+    Ok(ids)
+}
+
+/// The roles whose wish for a reason counts: those that were named, and those that open the resources.
+fn applicable_roles(
+    named: &[String],
+    resource_ids: &[ResourceId],
+    requester: &Requester<'_>,
+    catalogue: &Catalogue<'_>,
+) -> Vec<String> {
+    let mut roles = named.to_vec();
+    if !resource_ids.is_empty() {
+        roles.extend(resource::choose(requester, resource_ids, "", catalogue).unwrap_or_default());
+        roles.sort();
+        roles.dedup();
+    }
+    roles
+}
+
+/// Whether all of `roles` may be asked for, as roles or to reach resources.
+pub(super) fn check_requestable(
+    requester: &Requester<'_>,
+    requestable: &Requestable<'_>,
+    roles: &[String],
+    resource_ids: &[ResourceId],
+) -> Result<(), ProposeError> {
+    let refused = roles.iter().find(|name| {
+        if resource_ids.is_empty() {
+            !requestable.allows(name)
+        } else {
+            !requestable.allows_search(name)
+        }
+    });
+    if let Some(refused) = refused {
+        return Err(ProposeError::NotRequestable {
+            user: requester.user.to_owned(),
+            role: refused.clone(),
+        });
+    }
+    resource::check_kubernetes_kinds(requester.roles, roles.to_vec(), resource_ids, true)?;
+    Ok(())
+}
+
+fn roles_named(
     proposal: &Proposal,
     requester: &Requester<'_>,
     requestable: &Requestable<'_>,
@@ -366,7 +455,11 @@ fn default_reviewers(roles: &[Role]) -> Vec<String> {
 }
 
 /// The annotations that the asker's roles add, minus those that a role denies.
-fn annotations(requester: &Requester<'_>, roles: &[String]) -> BTreeMap<String, Vec<String>> {
+fn annotations(
+    requester: &Requester<'_>,
+    roles: &[String],
+    by_resources: bool,
+) -> BTreeMap<String, Vec<String>> {
     let expanded = |templates: &BTreeMap<String, Vec<String>>| -> Vec<(String, String)> {
         templates
             .iter()
@@ -388,7 +481,7 @@ fn annotations(requester: &Requester<'_>, roles: &[String]) -> BTreeMap<String, 
         let Ok(own) = Requestable::of(alone, requester.traits) else {
             continue;
         };
-        if !roles.iter().any(|name| own.granting(name).next().is_some()) {
+        if !roles.iter().any(|name| own.speaks_of(name, by_resources)) {
             continue;
         }
         for pair in expanded(&role.allow.request.annotations) {
@@ -417,18 +510,62 @@ pub struct Capabilities {
     pub require_reason: bool,
     /// Whether to ask at sign-in.
     pub auto_request: bool,
+    /// Roles that would be asked for to reach the named resources, sorted.
+    pub applicable_roles: Vec<String>,
 }
 
-/// What `requester` could ask for, out of `every_role`.
-pub fn capabilities(requester: &Requester<'_>, every_role: &[String]) -> Result<Capabilities, PatternError> {
+/// What somebody has in mind to ask for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Intent<'a> {
+    /// These resources.
+    pub resource_ids: &'a [ResourceId],
+    /// With this login.
+    pub login: &'a str,
+    /// Only roles that open all of those resources are of interest.
+    pub only_opening: bool,
+}
+
+/// What `requester` could ask for, out of what there is.
+///
+/// With `only_opening`, roles are left out that do not open a resource the requester may see; `visible` says which those
+/// are. Resources that the requester may not see are passed over, so that nothing is learnt about them.
+pub fn capabilities(
+    requester: &Requester<'_>,
+    intent: &Intent<'_>,
+    catalogue: &Catalogue<'_>,
+    visible: &dyn Fn(&Resource) -> bool,
+) -> Result<Capabilities, ProposeError> {
     let requestable = Requestable::of(requester.roles, requester.traits)?;
     let held = |name: &String| requester.roles.iter().any(|role| role.name == *name);
-    let mut roles: Vec<String> = every_role
-        .iter()
+    let mut roles: Vec<String> = (catalogue.every_role)()
+        .into_iter()
         .filter(|name| requestable.allows(name) && !held(name))
-        .cloned()
         .collect();
     roles.sort();
+    intent.resource_ids.iter().try_for_each(ResourceId::check)?;
+    let here = intent
+        .resource_ids
+        .iter()
+        .all(|id| id.cluster == catalogue.cluster);
+    let mut applicable_roles = Vec::new();
+    if intent.only_opening {
+        if here {
+            let seen: Vec<Resource> = intent
+                .resource_ids
+                .iter()
+                .filter_map(|id| (catalogue.resource)(id))
+                .filter(|resource| visible(resource))
+                .collect();
+            roles.retain(|name| {
+                (catalogue.role)(name).is_some_and(|role| {
+                    let reach = Reach::of(std::slice::from_ref(&role), requester.traits);
+                    seen.iter().all(|resource| reach.verdict(resource).allows())
+                })
+            });
+        }
+    } else if !intent.resource_ids.is_empty() {
+        applicable_roles = resource::choose(requester, intent.resource_ids, intent.login, catalogue)?;
+    }
     let mut prompts: Vec<&str> = requester
         .roles
         .iter()
@@ -436,9 +573,15 @@ pub fn capabilities(requester: &Requester<'_>, every_role: &[String]) -> Result<
         .filter(|prompt| !prompt.is_empty())
         .collect();
     prompts.sort_unstable();
+    let asked = if applicable_roles.is_empty() {
+        &roles
+    } else {
+        &applicable_roles
+    };
     Ok(Capabilities {
-        require_reason: needs_reason(requester, &roles),
+        require_reason: needs_reason(requester, asked),
         requestable_roles: roles,
+        applicable_roles,
         suggested_reviewers: default_reviewers(requester.roles),
         request_prompt: prompts
             .first()

@@ -8,6 +8,7 @@ mod certificates;
 mod matrix;
 mod people;
 mod replay;
+mod resources;
 mod scenario;
 mod traces;
 mod ttl;

@@ -6,10 +6,12 @@ use access::request::{
     Outcome, Proposal, ProposeError, Request, Requester, ReviewError, Reviewer, State, Submission, Voter,
     propose, review,
 };
+use access::resource::Catalogue;
 use access::role::Threshold;
 use access::{Role, Traits};
 use jiff::{SignedDuration, Timestamp};
 
+pub const CLUSTER: &str = "teleport.example.com";
 pub const ID: &str = "0193496f-268c-727e-b696-600a868429ff";
 
 pub fn now() -> Timestamp {
@@ -96,8 +98,12 @@ pub fn ask_as(proposal: &Proposal, roles: &[Role], traits: &Traits) -> Result<Re
         proposal,
         &requester,
         left,
-        &|name| Some(Role::empty(name)),
-        &Vec::new,
+        &Catalogue {
+            cluster: CLUSTER,
+            role: &|name| Some(Role::empty(name)),
+            every_role: &Vec::new,
+            resource: &|_| None,
+        },
         ID.to_owned(),
         now(),
     )

@@ -22,9 +22,11 @@ fn about(event: Event, request: &Request) -> Event {
     }
 }
 
-/// A request was made. The requester is named also when somebody else made it; who made it is told beside.
-pub fn created(actor: &Actor, request: &Request) -> Event {
+/// A request was made, for resources that people know under `names`. The requester is named also when somebody else
+/// made it; who made it is told beside.
+pub fn created(actor: &Actor, request: &Request, names: &[String]) -> Event {
     let event = about(Event::new("access_request.create", "T5000I"), request)
+        .list("resource_names", names)
         .actor(&actor.acting_for(&request.user))
         .resource("", Some(request.expires))
         .text("reason", &request.reason)

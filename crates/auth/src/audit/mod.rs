@@ -12,6 +12,7 @@ pub mod certificates;
 pub mod cluster;
 pub mod login;
 pub mod people;
+pub mod registered;
 
 use std::net::SocketAddr;
 

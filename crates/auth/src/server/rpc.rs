@@ -33,7 +33,7 @@ use crate::auth::Auth;
 use crate::call::{enter, leave};
 use crate::services::{
     access_check, alerts, authorities, certificates, cluster, factors, links, locks, plugin_data, proxies,
-    requests, roles, rules, session, signin, streams, users as people,
+    requests, resources, roles, rules, session, signin, streams, users as people,
 };
 
 /// Largest message accepted, in bytes.
@@ -106,6 +106,27 @@ serve! { AUTH_SERVICE: AuthService in "proto.AuthService":
     get_saml_connectors "GetSAMLConnectors" (types::ResourcesWithSecretsRequest) -> types::SamlConnectorV2List = streams::saml_connectors;
     get_oidc_connectors "GetOIDCConnectors" (types::ResourcesWithSecretsRequest) -> types::OidcConnectorV3List = streams::oidc_connectors;
     get_trusted_clusters "GetTrustedClusters" (()) -> types::TrustedClusterV2List = streams::trusted_clusters;
+    get_node "GetNode" (types::ResourceInNamespaceRequest) -> Kept<types::ServerV2> = resources::get::node;
+    upsert_node "UpsertNode" (Kept<types::ServerV2>) -> types::KeepAlive = resources::create::upsert_node;
+    delete_node "DeleteNode" (types::ResourceInNamespaceRequest) -> () = resources::delete::node;
+    get_apps "GetApps" (()) -> types::AppV3List = resources::get::apps;
+    get_app "GetApp" (types::ResourceRequest) -> Kept<types::AppV3> = resources::get::handle;
+    create_app "CreateApp" (Kept<types::AppV3>) -> () = resources::create::handle;
+    update_app "UpdateApp" (Kept<types::AppV3>) -> () = resources::update::handle;
+    delete_app "DeleteApp" (types::ResourceRequest) -> () = resources::delete::handle::<types::AppV3>;
+    get_databases "GetDatabases" (()) -> types::DatabaseV3List = resources::get::databases;
+    get_database "GetDatabase" (types::ResourceRequest) -> Kept<types::DatabaseV3> = resources::get::handle;
+    create_database "CreateDatabase" (Kept<types::DatabaseV3>) -> () = resources::create::handle;
+    update_database "UpdateDatabase" (Kept<types::DatabaseV3>) -> () = resources::update::handle;
+    delete_database "DeleteDatabase" (types::ResourceRequest) -> () = resources::delete::handle::<types::DatabaseV3>;
+    get_kubernetes_clusters "GetKubernetesClusters" (()) -> types::KubernetesClusterV3List = resources::get::kubernetes_clusters;
+    get_kubernetes_cluster "GetKubernetesCluster" (types::ResourceRequest) -> Kept<types::KubernetesClusterV3> = resources::get::handle;
+    create_kubernetes_cluster "CreateKubernetesCluster" (Kept<types::KubernetesClusterV3>) -> () = resources::create::handle;
+    update_kubernetes_cluster "UpdateKubernetesCluster" (Kept<types::KubernetesClusterV3>) -> () = resources::update::handle;
+    delete_kubernetes_cluster "DeleteKubernetesCluster" (types::ResourceRequest) -> () = resources::delete::handle::<types::KubernetesClusterV3>;
+    list_resources "ListResources" (proto::ListResourcesRequest) -> proto::ListResourcesResponse = resources::list;
+    list_unified_resources "ListUnifiedResources" (proto::ListUnifiedResourcesRequest) -> proto::ListUnifiedResourcesResponse = resources::list_unified;
+    get_ssh_targets "GetSSHTargets" (proto::GetSshTargetsRequest) -> proto::GetSshTargetsResponse = resources::ssh_targets;
 }
 
 serve! { USERS_SERVICE: UsersService in "teleport.users.v1.UsersService":

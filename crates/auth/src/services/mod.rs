@@ -12,6 +12,7 @@ pub mod pages;
 pub mod plugin_data;
 pub mod proxies;
 pub mod requests;
+pub mod resources;
 pub mod roles;
 pub mod rules;
 pub mod session;

@@ -78,6 +78,10 @@ resources! {
     AuthPreferenceV2, "cluster_auth_preference", "cluster_auth_preference";
     ClusterNetworkingConfigV2, "cluster_networking_config", "cluster_networking_config";
     SessionRecordingConfigV2, "session_recording_config", "session_recording_config";
+    ServerV2, "node", "nodes";
+    AppV3, "app", "apps";
+    DatabaseV3, "db", "databases";
+    KubernetesClusterV3, "kube_cluster", "kubernetes_clusters";
 }
 
 /// A resource as it is stored, with its stamp filled in.

@@ -20,5 +20,6 @@ mod old_calls;
 mod peer;
 mod recorded;
 mod refusals;
+mod resources;
 mod sweeping;
 mod watching;

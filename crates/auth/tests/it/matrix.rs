@@ -19,6 +19,7 @@ use wire::pb::types::{self, RequestState};
 
 use crate::calls::{dial, raw};
 use crate::people::{Cast, PLUGIN, Person, approve, ask, lock_user, role, send, user, verdict, wanted};
+use crate::resources;
 use crate::world::{Plan, World, hours};
 
 /// Each service with its calls; more than one row where it depends on what is asked. A row is `Call` or `Call: what`.
@@ -96,6 +97,27 @@ pub const ROWS: &[(&str, &[&str])] = &[
             "GetSAMLConnectors",
             "GetOIDCConnectors",
             "GetTrustedClusters",
+            "GetNode",
+            "UpsertNode",
+            "DeleteNode",
+            "GetApps",
+            "GetApp",
+            "CreateApp",
+            "UpdateApp",
+            "DeleteApp",
+            "GetDatabases",
+            "GetDatabase",
+            "CreateDatabase",
+            "UpdateDatabase",
+            "DeleteDatabase",
+            "GetKubernetesClusters",
+            "GetKubernetesCluster",
+            "CreateKubernetesCluster",
+            "UpdateKubernetesCluster",
+            "DeleteKubernetesCluster",
+            "ListResources: node",
+            "ListUnifiedResources",
+            "GetSSHTargets",
         ],
     ),
     (
@@ -277,6 +299,11 @@ impl Stage<'_> {
             | "GetSAMLConnectors"
             | "GetOIDCConnectors"
             | "GetTrustedClusters"
+            | "GetApps"
+            | "GetDatabases"
+            | "GetKubernetesClusters"
+            | "ListUnifiedResources"
+            | "GetSSHTargets"
             | "ListUsers"
             | "GetClusterName"
             | "GetAccessMonitoringRule"
@@ -291,6 +318,42 @@ impl Stage<'_> {
             | "WatchEvents: nothing"
             | "GetSettings"
             | "WithdrawProxy" => Vec::new(),
+            "ListResources: node" => encoded(&proto::ListResourcesRequest {
+                resource_type: "node".to_owned(),
+                ..Default::default()
+            }),
+            "GetNode" | "DeleteNode" => {
+                let name = self.fresh("node");
+                let node = resources::node(&name, "demo", "prod");
+                world.admin.auth().upsert_node(node).await.expect("stored");
+                encoded(&types::ResourceInNamespaceRequest {
+                    name,
+                    ..Default::default()
+                })
+            }
+            "UpsertNode" => encoded(&resources::node(&self.fresh("node"), "demo", "prod")),
+            "CreateApp" => encoded(&resources::app(&self.fresh("app"), "prod")),
+            "CreateDatabase" => encoded(&resources::database(&self.fresh("db"), "prod")),
+            "CreateKubernetesCluster" => encoded(&resources::kubernetes(&self.fresh("kube"), "prod")),
+            "GetApp" | "UpdateApp" | "DeleteApp" => {
+                let app = resources::app(&self.fresh("app"), "prod");
+                world.admin.auth().create_app(app.clone()).await.expect("stored");
+                one(row, &app, app.metadata.as_ref())
+            }
+            "GetDatabase" | "UpdateDatabase" | "DeleteDatabase" => {
+                let database = resources::database(&self.fresh("db"), "prod");
+                let mut auth = world.admin.auth();
+                auth.create_database(database.clone()).await.expect("stored");
+                one(row, &database, database.metadata.as_ref())
+            }
+            "GetKubernetesCluster" | "UpdateKubernetesCluster" | "DeleteKubernetesCluster" => {
+                let cluster = resources::kubernetes(&self.fresh("kube"), "prod");
+                let mut auth = world.admin.auth();
+                auth.create_kubernetes_cluster(cluster.clone())
+                    .await
+                    .expect("stored");
+                one(row, &cluster, cluster.metadata.as_ref())
+            }
             "GetRole" => encoded(&proto::GetRoleRequest {
                 name: "dbreviewer".to_owned(),
             }),
@@ -720,6 +783,16 @@ impl Stage<'_> {
     }
 }
 
+/// What changes a resource is the resource; everything else names it.
+fn one(row: &str, resource: &impl Message, metadata: Option<&types::Metadata>) -> Vec<u8> {
+    if row.starts_with("Update") {
+        return encoded(resource);
+    }
+    encoded(&types::ResourceRequest {
+        name: metadata.expect("metadata").name.clone(),
+    })
+}
+
 fn encoded(message: &impl Message) -> Vec<u8> {
     message.encode_to_vec()
 }
@@ -858,6 +931,13 @@ fn d01_what_a_plugin_may(calls: &[&str]) {
         "IsMFARequired",
         "CreateRegisterChallenge",
         "GetMFADevices",
+        // Lists that hold what one may reach, which is nothing.
+        "GetApps",
+        "GetDatabases",
+        "GetKubernetesClusters",
+        "ListResources: node",
+        "ListUnifiedResources",
+        "GetSSHTargets",
         "GenerateUserCerts: one's own",
         "GenerateUserCerts: the plugin's",
         "GetAccessCapabilities: one's own",

@@ -121,7 +121,7 @@ fn a_file_with_a_mistake_is_not_applied_at_all() {
         ),
         (
             "a kind that is not here yet",
-            "kind: app\nversion: v3\nmetadata: {name: x}\nspec: {}\n".to_owned(),
+            "kind: windows_desktop\nversion: v3\nmetadata: {name: x}\nspec: {}\n".to_owned(),
         ),
         (
             "a kind that is never created",
@@ -195,7 +195,7 @@ fn a_file_with_a_mistake_is_not_applied_at_all() {
         ! hint: nothing was applied; look at the role `x`
         # a kind that is not here yet
         $ tctl create -f    → 1
-        ! ERROR: resources of kind `app` (at line 6, column 7) are not available yet
+        ! ERROR: resources of kind `windows_desktop` (at line 6, column 7) are not available yet
         # a kind that is never created
         $ tctl create -f    → 1
         ! ERROR: creating resources of type "access_request" is not supported

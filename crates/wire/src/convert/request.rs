@@ -227,7 +227,8 @@ fn review_message(review: &Review) -> types::AccessReview {
     }
 }
 
-fn resource_id(message: &types::ResourceId) -> ResourceId {
+/// The identifier of a resource.
+pub fn resource_id(message: &types::ResourceId) -> ResourceId {
     ResourceId {
         cluster: message.cluster_name.clone(),
         kind: message.kind.clone(),
@@ -236,7 +237,8 @@ fn resource_id(message: &types::ResourceId) -> ResourceId {
     }
 }
 
-fn resource_id_message(id: &ResourceId) -> types::ResourceId {
+/// The same as clients see it.
+pub fn resource_id_message(id: &ResourceId) -> types::ResourceId {
     types::ResourceId {
         cluster_name: id.cluster.clone(),
         kind: id.kind.clone(),

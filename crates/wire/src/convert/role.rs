@@ -2,8 +2,8 @@
 
 use access::Role;
 use access::role::{
-    ClaimMapping, Conditions, Impersonate, Options, RequestAccess, RequestConditions, ReviewConditions,
-    RoleVersion, Rule, Threshold,
+    ClaimMapping, Conditions, Impersonate, KubernetesResource, LabelExpressions, Options, RequestAccess,
+    RequestConditions, ReviewConditions, RoleVersion, Rule, Threshold,
 };
 use jiff::SignedDuration;
 
@@ -86,6 +86,21 @@ fn conditions(message: &types::RoleConditions) -> Conditions {
         app_labels: labels(message.app_labels.as_ref()),
         db_labels: labels(message.database_labels.as_ref()),
         kubernetes_labels: labels(message.kubernetes_labels.as_ref()),
+        label_expressions: LabelExpressions {
+            node: message.node_labels_expression.clone(),
+            app: message.app_labels_expression.clone(),
+            db: message.database_labels_expression.clone(),
+            kubernetes: message.kubernetes_labels_expression.clone(),
+        },
+        kubernetes_resources: message
+            .kubernetes_resources
+            .iter()
+            .map(|resource| KubernetesResource {
+                kind: resource.kind.clone(),
+                namespace: resource.namespace.clone(),
+                name: resource.name.clone(),
+            })
+            .collect(),
         rules: message
             .rules
             .iter()
@@ -132,6 +147,11 @@ fn request(message: &types::AccessRequestConditions) -> RequestConditions {
             .as_ref()
             .map(|reason| reason.mode.clone())
             .unwrap_or_default(),
+        kubernetes_kinds: message
+            .kubernetes_resources
+            .iter()
+            .map(|resource| resource.kind.clone())
+            .collect(),
     }
 }
 

@@ -112,6 +112,35 @@ pub fn token(token: &mut types::ProvisionTokenV2) {
     fill(&mut spec.join_method, method);
 }
 
+/// Fills in a server.
+pub fn node(node: &mut types::ServerV2) {
+    header(&mut node.kind, "node", &mut node.metadata);
+    fill(&mut node.version, "v2");
+    node.spec.get_or_insert_default();
+}
+
+/// Fills in an application.
+pub fn app(app: &mut types::AppV3) {
+    header(&mut app.kind, "app", &mut app.metadata);
+    fill(&mut app.version, "v3");
+    app.spec.get_or_insert_default();
+}
+
+/// Fills in a database.
+pub fn database(database: &mut types::DatabaseV3) {
+    header(&mut database.kind, "db", &mut database.metadata);
+    fill(&mut database.version, "v3");
+    database.spec.get_or_insert_default();
+    database.status.get_or_insert_default();
+}
+
+/// Fills in a Kubernetes cluster.
+pub fn kube_cluster(cluster: &mut types::KubernetesClusterV3) {
+    header(&mut cluster.kind, "kube_cluster", &mut cluster.metadata);
+    fill(&mut cluster.version, "v3");
+    cluster.spec.get_or_insert_default();
+}
+
 /// Fills in the settings of signing in, but for the second factors and the suite of algorithms: the
 /// cluster knows which there can be.
 pub fn auth_preference(preference: &mut types::AuthPreferenceV2) {

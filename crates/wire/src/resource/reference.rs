@@ -33,6 +33,14 @@ pub enum ReferenceError {
     /// More than three parts, or an empty part.
     #[error("failed to parse '{0}'")]
     Form(String),
+    /// A sub kind of a kind that has none.
+    #[error("'{text}' has a part too many: a {kind} is named as '{kind}/NAME'")]
+    SubKind {
+        /// As written.
+        text: String,
+        /// The kind.
+        kind: Kind,
+    },
     /// A kind nobody knows.
     #[error(
         "unsupported resource: \"{word}\" - resources should be expressed as 'type/name', for example 'connector/github'{}",
@@ -87,8 +95,17 @@ impl Reference {
             }
             _ => return Err(ReferenceError::Form(shortened(text))),
         };
+        let kinds = kinds(word)?;
+        if let (Some(_), Some(&kind)) = (sub_kind, kinds.first())
+            && !matches!(kind, Kind::CertAuthority | Kind::BotInstance)
+        {
+            return Err(ReferenceError::SubKind {
+                text: shortened(text),
+                kind,
+            });
+        }
         Ok(Self {
-            kinds: kinds(word)?,
+            kinds,
             sub_kind: sub_kind.map(str::to_owned),
             name: name.map(str::to_owned),
         })
@@ -197,7 +214,14 @@ mod tests {
             (" , ", "specify resource to list, e.g. 'tctl get roles'"),
             ("role/a/b/c", "failed to parse 'role/a/b/c'"),
             ("role/", "failed to parse 'role/'"),
-            ("app/x", "resources of type \"app\" are not available yet"),
+            (
+                "role/x/devops",
+                "'role/x/devops' has a part too many: a role is named as 'role/NAME'",
+            ),
+            (
+                "windows_desktop/x",
+                "resources of type \"windows_desktop\" are not available yet",
+            ),
             (
                 "nosuch",
                 "unsupported resource: \"nosuch\" - resources should be expressed as 'type/name', for example 'connector/github'",

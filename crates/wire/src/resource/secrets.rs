@@ -22,6 +22,7 @@ const SECRETS: &[(&str, &str)] = &[
     ("types.WebSessionSpecV2", "Priv"),
     ("types.WebSessionSpecV2", "TLSPriv"),
     ("types.WebSessionSpecV2", "BearerToken"),
+    ("types.KubernetesClusterSpecV3", "Kubeconfig"),
 ];
 
 /// Removes every secret, at every depth.

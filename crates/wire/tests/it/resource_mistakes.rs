@@ -141,9 +141,9 @@ fn kind_version_and_name_are_needed() {
         "#]],
     );
     check(
-        "kind: app\n",
+        "kind: windows_desktop\n",
         &expect![[r#"
-            resources of kind `app` (at line 1, column 7) are not available yet
+            resources of kind `windows_desktop` (at line 1, column 7) are not available yet
         "#]],
     );
     check(

@@ -2,31 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use access::Role;
 use access::request::{
-    Creator, Proposal, Request, Requester, Setter, State, StateChange, may_create, needs_reason, propose,
-    set_state,
+    Creator, Request, Requester, Setter, State, StateChange, may_create, needs_reason, propose, set_state,
 };
 use store::Require;
 use wire::convert;
 use wire::keep::Kept;
 use wire::pb::types;
 
+use super::offer::Offer;
 use super::{has_verbs, person, refused, resting_on_people};
 use crate::audit::access as told;
 use crate::auth::Auth;
 use crate::authorize::verdict;
 use crate::call::Call;
-use crate::failure::{Answer, Failure};
+use crate::failure::{Answer, Failure, denied};
 use crate::ids::reads_as_uuid;
 use crate::names;
+use crate::services::resources;
 use crate::services::users::no_such_user;
 use crate::state::requests::put_request;
 use crate::state::resource::Resource as _;
 use crate::state::{Change, Tries};
 
-/// Most resources of one request.
-const RESOURCES_MAX: usize = 300;
 /// Most roles of one request.
 const ROLES_MAX: usize = 300;
 /// Most suggested reviewers.
@@ -72,26 +70,30 @@ pub async fn handle(
         let requester = person(auth, &proposal.user, call.now)
             .await?
             .ok_or_else(|| no_such_user(&proposal.user))?;
-        let roles = roles_asked(auth, call, &proposal).await?;
+        let offer = Offer::for_proposal(auth, call.now, &proposal, &requester.roles).await?;
         let id = auth.chance.uuid_at(call.now);
-        let request = propose(
-            &proposal,
-            &requester.requester(),
-            certificate_left,
-            &|name| roles.get(name).cloned(),
-            &|| roles.keys().cloned().collect(),
-            id,
-            call.now,
-        )
-        .map_err(|error| refused(error.class(), &error))?;
+        let request = offer
+            .with(auth.cluster(), |catalogue| {
+                propose(
+                    &proposal,
+                    &requester.requester(),
+                    certificate_left,
+                    catalogue,
+                    id,
+                    call.now,
+                )
+            })
+            .map_err(|error| refused(error.class(), &error))?;
+        let named = resources::names::of(auth, &request.resource_ids, call.now).await?;
         if request.dry_run {
+            warn_of_unknown(call, &named.unknown);
             return Ok(dry(&requester.requester(), &request));
         }
-        let request = resolved_at_once(call, &creator, request)?;
+        let request = resolved_at_once(auth, call, &creator, request).await?;
         let change = Change::new(
             call.now,
             &call.actor().user,
-            told::created(call.actor(), &request),
+            told::created(call.actor(), &request, &named.names),
         )
         .require(Require::Absent(types::AccessRequestV3::key(&request.id)));
         let change = resting_on_people(change, seen);
@@ -99,10 +101,20 @@ pub async fn handle(
         match auth.state.commit(change).await {
             Ok(committed) => {
                 message.metadata_mut().revision = crate::state::resource::stamp(committed.revision);
+                warn_of_unknown(call, &named.unknown);
                 return Ok(message);
             }
             Err(refused) => tries.again(refused)?,
         }
+    }
+}
+
+/// A resource that is not here may come; most often it is misspelt.
+fn warn_of_unknown(call: &Call, unknown: &[String]) {
+    for id in unknown {
+        call.warn(format!(
+            "the request names {id}, which does not exist in this cluster"
+        ));
     }
 }
 
@@ -117,12 +129,6 @@ fn check_form(message: &types::AccessRequestV3) -> Answer<()> {
         )));
     }
     if let Some(spec) = &message.spec {
-        let resources = spec.requested_resource_i_ds.len();
-        if resources > RESOURCES_MAX {
-            return Err(Failure::bad_parameter(format!(
-                "access request contains too many resources ({resources}), max {RESOURCES_MAX}"
-            )));
-        }
         let lists = [
             ("roles", &spec.roles, ROLES_MAX),
             ("suggested reviewers", &spec.suggested_reviewers, REVIEWERS_MAX),
@@ -153,31 +159,24 @@ fn check_form(message: &types::AccessRequestV3) -> Answer<()> {
     Ok(())
 }
 
-/// The requested roles that exist; all roles for a wildcard.
-async fn roles_asked(auth: &Auth, call: &Call, proposal: &Proposal) -> Answer<BTreeMap<String, Role>> {
-    let mut roles = BTreeMap::new();
-    if proposal.is_wildcard() {
-        for found in auth.state.find_all::<types::RoleV6>(call.now).await? {
-            roles.insert(
-                found.resource.name().to_owned(),
-                crate::policy::role(&found.resource)?,
-            );
-        }
-        return Ok(roles);
-    }
-    for name in &proposal.roles {
-        if let Some(found) = auth.state.find::<types::RoleV6>(name, call.now).await? {
-            roles.insert(name.clone(), crate::policy::role(&found.resource)?);
-        }
-    }
-    Ok(roles)
-}
-
 /// A request made in a final state is decided by its creator's own stored review, where one suffices.
-fn resolved_at_once(call: &Call, creator: &Creator<'_>, request: Request) -> Answer<Request> {
+async fn resolved_at_once(
+    auth: &Auth,
+    call: &Call,
+    creator: &Creator<'_>,
+    request: Request,
+) -> Answer<Request> {
     if request.state == State::Pending {
         return Ok(request);
     }
+    let impersonated = call
+        .caller
+        .user()
+        .is_some_and(crate::caller::UserCaller::is_impersonated);
+    let standing = match call.caller.user() {
+        Some(user) => Some(person(auth, user.name(), call.now).await?.ok_or_else(denied)?),
+        None => None,
+    };
     let change = StateChange {
         state: request.state,
         reason: request.resolve_reason.clone(),
@@ -190,10 +189,8 @@ fn resolved_at_once(call: &Call, creator: &Creator<'_>, request: Request) -> Ans
         subject: call.caller.user().map_or("", |user| user.subject.id.as_str()),
         may_update: true,
         has_active_requests: creator.has_active_requests,
-        impersonated: call
-            .caller
-            .user()
-            .is_some_and(crate::caller::UserCaller::is_impersonated),
+        impersonated,
+        as_reviewer: standing.as_ref().map(|person| person.reviewer(impersonated)),
     };
     let pending = Request {
         state: State::Pending,

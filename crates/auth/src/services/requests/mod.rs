@@ -8,6 +8,7 @@ pub mod delete;
 mod desk;
 pub mod explain;
 pub mod list;
+mod offer;
 mod people;
 pub mod review;
 pub mod set_state;
