@@ -15,6 +15,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("faketime", "faketime"),
     ("git", "git"),
     ("jq", "jq"),
+    ("nginx", "nginx-light"),
     ("openssl", "openssl"),
     ("ssh-keygen", "openssh-client"),
     ("sshd", "openssh-server"),

@@ -11,6 +11,7 @@ pub mod files;
 pub mod identity;
 pub mod profile;
 pub mod roads;
+mod upgrade;
 pub mod watch;
 pub mod web;
 

@@ -13,7 +13,6 @@ use std::{fmt, io};
 
 use access::ambient::Clock;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use transport::dial::{Alert, ClientTls, DialError, HandshakeError, Server, Trust, alert_in};
 use transport::stream::Io;
@@ -22,6 +21,7 @@ use transport::tls::TlsError;
 use transport::{Address, Drain, names};
 
 use crate::identity::{Identity, IdentityError};
+use crate::upgrade::Upgrade;
 use crate::web::{WebClient, WebError};
 
 /// The time for one attempt.
@@ -108,6 +108,8 @@ pub enum Road {
     ByClusterName,
     /// As an Auth Service that needs no cluster's name.
     Plain,
+    /// As a load balancer that ends TLS, with a proxy behind it.
+    Upgraded,
     /// As a proxy, asked over HTTPS what it is.
     Discovery,
 }
@@ -117,6 +119,7 @@ impl fmt::Display for Road {
         f.write_str(match self {
             Self::ByClusterName => "as an Auth Service or through TLS routing",
             Self::Plain => "as an Auth Service without a cluster name",
+            Self::Upgraded => "as a load balancer, by connection upgrade",
             Self::Discovery => "as a proxy",
         })
     }
@@ -265,7 +268,7 @@ impl Roads {
     /// Connects with `identity`.
     pub(crate) async fn connect(&self, identity: &Identity) -> Result<Link, ConnectError> {
         identity.check_time(self.clock.now())?;
-        let greetings = Greetings::new(identity, &self.clock)?;
+        let greetings = Greetings::new(identity, &self.web_trust, &self.clock)?;
         let io = match &self.destination {
             Destination::InProcess(target, drain) => in_process(&greetings, target, drain, identity).await?,
             Destination::Addresses(addresses) => self.race(&greetings, addresses, identity).await?,
@@ -291,7 +294,7 @@ impl Roads {
         let mut failures = Vec::new();
         while let Some(ended) = running.join_next().await {
             match ended {
-                Ok(Ok(stream)) => return Ok(Box::new(stream)),
+                Ok(Ok(stream)) => return Ok(stream),
                 Ok(Err(failed)) => failures.push(failed),
                 Err(_) => {}
             }
@@ -402,6 +405,7 @@ fn weight(error: &DialError) -> u8 {
         DialError::UnknownHost { .. } => 0,
         DialError::TimedOut { .. } => 1,
         DialError::Connect { .. } | DialError::Proxy { .. } => 2,
+        DialError::Upgrade { .. } => 6,
         DialError::Handshake { source, .. } => match source {
             HandshakeError::Ended | HandshakeError::Broken(_) => 3,
             HandshakeError::NotTls | HandshakeError::NoProtocol => 4,
@@ -436,10 +440,11 @@ struct Greetings {
     cluster_host: String,
     by_cluster_name: ClientTls,
     plain: ClientTls,
+    upgrade: Upgrade,
 }
 
 impl Greetings {
-    fn new(identity: &Identity, clock: &Arc<dyn Clock>) -> Result<Self, TlsError> {
+    fn new(identity: &Identity, web_trust: &Trust, clock: &Arc<dyn Clock>) -> Result<Self, TlsError> {
         let trust = Trust::Authorities(identity.authorities().to_vec());
         let routed = names::auth_protocol(identity.cluster());
         let greeting =
@@ -448,18 +453,23 @@ impl Greetings {
             cluster_host: names::encoded_cluster(identity.cluster()),
             by_cluster_name: greeting(&[routed.as_bytes(), names::H2])?,
             plain: greeting(&[names::H2])?,
+            upgrade: Upgrade::new(web_trust, clock)?,
         })
     }
 
-    async fn try_address(&self, address: &Address) -> Result<TlsStream<TcpStream>, Vec<Failed>> {
+    async fn try_address(&self, address: &Address) -> Result<Box<dyn Io>, Vec<Failed>> {
         let first = self
             .by_cluster_name
             .dial(address, &self.cluster_host, ATTEMPT_TIMEOUT)
             .await;
         let error = match first {
-            Ok(stream) => return Ok(stream),
+            Ok(stream) => return Ok(Box::new(stream)),
             Err(error) => error,
         };
+        let speaks_tls = matches!(
+            &error,
+            DialError::Handshake { source, .. } if !matches!(source, HandshakeError::NotTls)
+        );
         // A second greeting helps where the first was not understood, not where nobody answered or
         // where the certificate has told that it is somebody else.
         let not_understood = matches!(
@@ -483,13 +493,39 @@ impl Greetings {
                 .dial(address, names::CLUSTER_DOMAIN, ATTEMPT_TIMEOUT)
                 .await
             {
-                Ok(stream) => return Ok(stream),
+                Ok(stream) => return Ok(Box::new(stream)),
                 Err(error) => failed.push(Failed {
                     road: Road::Plain,
                     error,
                 }),
             }
         }
+        if speaks_tls && self.upgrade.is_needed(address).await {
+            match self.upgraded(address).await {
+                Ok(stream) => return Ok(Box::new(stream)),
+                Err(error) => failed.push(Failed {
+                    road: Road::Upgraded,
+                    error,
+                }),
+            }
+        }
         Err(failed)
+    }
+
+    /// Greets inside an upgraded connection.
+    async fn upgraded(&self, address: &Address) -> Result<TlsStream<DuplexStream>, DialError> {
+        let pipe = self.upgrade.open(address).await?;
+        let greeted = self.by_cluster_name.handshake(pipe, &self.cluster_host);
+        match tokio::time::timeout(ATTEMPT_TIMEOUT, greeted).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(source)) => Err(DialError::Handshake {
+                address: address.clone(),
+                source,
+            }),
+            Err(_) => Err(DialError::TimedOut {
+                address: address.clone(),
+                after: ATTEMPT_TIMEOUT,
+            }),
+        }
     }
 }

@@ -24,6 +24,7 @@ mod routes;
 mod session;
 mod settings;
 mod text;
+mod upgrade;
 mod upstream;
 mod visitor;
 

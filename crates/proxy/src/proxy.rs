@@ -21,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::passage::Passage;
 use crate::routes;
 use crate::settings::Settings;
+use crate::upgrade::Inside;
 use crate::upstream::Upstream;
 
 /// How often strangers may ask for what is not free: a good deal more than people do, and a good deal less than machines
@@ -68,9 +69,16 @@ pub fn web_protocols() -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// The protocols of the passage to the Auth Service.
+/// The protocols of what is shown to those who trust the cluster's own authority: the passage to the Auth Service, and,
+/// inside an upgraded connection, the whole port once more.
 pub fn passage_protocols() -> Vec<Vec<u8>> {
-    vec![names::PROXY_SSH_GRPC.to_vec()]
+    let mut protocols = vec![names::PROXY_SSH_GRPC.to_vec()];
+    protocols.extend(
+        web_protocols()
+            .into_iter()
+            .filter(|name| name != names::PROXY_SSH_GRPC),
+    );
+    protocols
 }
 
 impl Proxy {
@@ -98,41 +106,65 @@ impl Proxy {
     /// served here, `tsh` finds its passage to the Auth Service, everything else is refused after the handshake.
     ///
     /// `tls` is what the public sees; the port speaks [`web_protocols`], whatever it said before. `inner` is shown to who
-    /// has a certificate of the cluster: it must ask for that, and speak [`passage_protocols`]. Without it there is no
-    /// passage.
+    /// has a certificate of the cluster, and inside upgraded connections: it must ask for certificates, and speak
+    /// [`passage_protocols`]. Without it there are neither.
     pub fn port(
         self: &Arc<Self>,
         tls: Arc<ServerTls>,
         inner: Option<Arc<ServerTls>>,
         auth: Arc<dyn Target>,
     ) -> Arc<dyn Target> {
-        let passage = inner.map(|inner| {
-            let (road, drain) = self.upstream.road();
-            let passage = Passage::new(self.settings.cluster.clone(), Arc::clone(road), drain.clone());
-            (names::PROXY_SSH_GRPC.to_vec(), passage.target(inner))
+        let inside = inner.as_ref().map(|inner| {
+            let pages = self.pages(Arc::clone(inner), None);
+            Inside(self.routed(pages, inner, Some(inner), &auth))
         });
-        Arc::new(PortRouter::new(Routes {
-            cluster: self.settings.cluster.clone(),
-            auth,
-            web: self.web(Arc::clone(&tls)),
-            protocols: BTreeMap::from_iter(passage),
-            other_protocols: Arc::new(TlsEndpoint::new(tls, Refuse)),
-        }))
+        let pages = self.public_pages(&tls, inside);
+        self.routed(pages, &tls, inner.as_ref(), &auth)
     }
 
     /// Pages and web API alone. The port speaks [`web_protocols`], whatever `tls` said before.
     pub fn web(self: &Arc<Self>, tls: Arc<ServerTls>) -> Arc<dyn Target> {
+        self.public_pages(&tls, None)
+    }
+
+    /// A port: `web` behind a router that knows the other homes.
+    fn routed(
+        &self,
+        web: Arc<dyn Target>,
+        shown: &Arc<ServerTls>,
+        inner: Option<&Arc<ServerTls>>,
+        auth: &Arc<dyn Target>,
+    ) -> Arc<dyn Target> {
+        let passage = inner.map(|inner| {
+            let (road, drain) = self.upstream.road();
+            let passage = Passage::new(self.settings.cluster.clone(), Arc::clone(road), drain.clone());
+            (names::PROXY_SSH_GRPC.to_vec(), passage.target(Arc::clone(inner)))
+        });
+        Arc::new(PortRouter::new(Routes {
+            cluster: self.settings.cluster.clone(),
+            auth: Arc::clone(auth),
+            web,
+            protocols: BTreeMap::from_iter(passage),
+            other_protocols: Arc::new(TlsEndpoint::new(Arc::clone(shown), Refuse)),
+        }))
+    }
+
+    fn public_pages(self: &Arc<Self>, tls: &Arc<ServerTls>, inside: Option<Inside>) -> Arc<dyn Target> {
         let mut settings = tls.settings();
         settings.protocols = web_protocols();
         if let Err(error) = tls.replace(settings) {
             tracing::error!(%error, "the protocols of the web port could not be set; clients may not get through");
         }
+        self.pages(Arc::clone(tls), inside)
+    }
+
+    fn pages(self: &Arc<Self>, tls: Arc<ServerTls>, inside: Option<Inside>) -> Arc<dyn Target> {
         let limits = HttpLimits {
             header_bytes_max: HEADER_BYTES_MAX,
             streams_max: STREAMS_MAX,
             ..HttpLimits::default()
         };
-        let gate = Gate::new(routes::router(self), self.metrics.clone());
+        let gate = Gate::new(routes::router(self, inside), self.metrics.clone());
         Arc::new(TlsEndpoint::new(tls, HttpHandler::new(gate).with_limits(limits)))
     }
 

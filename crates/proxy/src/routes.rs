@@ -5,16 +5,17 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::{MethodRouter, delete, get, post, put};
+use axum::{Extension, Router};
 use http::Uri;
 
 use crate::api::{self, account as api_account, authorities, discovery, invites, login, sessions};
 use crate::headers::Kind;
 use crate::pages::{self, account, assets, elsewhere, invite, requests, sign_in, start};
 use crate::proxy::Proxy;
+use crate::upgrade::{self, Inside};
 
 /// The route an answer came from: what it is counted and logged under.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +29,7 @@ fn table() -> Vec<(&'static str, &'static str, Handler)> {
         ("GET", "/webapi/find", get(discovery::find)),
         ("GET", "/webapi/ping", get(discovery::ping)),
         ("GET", "/webapi/ping/{connector}", get(discovery::ping_connector)),
+        ("GET", "/webapi/connectionupgrade", get(upgrade::handle)),
         ("GET", "/webapi/motd", get(discovery::message_of_the_day)),
         ("GET", "/webapi/auth/export", get(authorities::show)),
         ("POST", "/webapi/mfa/login/begin", post(login::begin)),
@@ -70,8 +72,8 @@ pub fn entry_points() -> Vec<(&'static str, &'static str)> {
         .collect()
 }
 
-/// The router over the whole table.
-pub fn router(proxy: &Arc<Proxy>) -> Router {
+/// The router over the whole table. Connections are upgraded where there is an `inside`.
+pub fn router(proxy: &Arc<Proxy>, inside: Option<Inside>) -> Router {
     let mut by_path: Vec<(&'static str, Handler)> = Vec::new();
     for (_, path, handler) in table() {
         match by_path.iter_mut().find(|(known, _)| *known == path) {
@@ -79,7 +81,7 @@ pub fn router(proxy: &Arc<Proxy>) -> Router {
             None => by_path.push((path, handler)),
         }
     }
-    by_path
+    let router = by_path
         .into_iter()
         .fold(Router::new(), |router, (path, handlers)| {
             let named = map_response(move |mut response: Response| {
@@ -94,7 +96,11 @@ pub fn router(proxy: &Arc<Proxy>) -> Router {
             router.route(path, handlers.layer(named))
         })
         .fallback(nothing)
-        .with_state(Arc::clone(proxy))
+        .with_state(Arc::clone(proxy));
+    match inside {
+        Some(inside) => router.layer(Extension(inside)),
+        None => router,
+    }
 }
 
 /// The answer to every address that means nothing: a page where pages are, JSON elsewhere.

@@ -359,6 +359,14 @@ pub enum DialError {
         /// What the proxy says.
         source: ProxyRefusal,
     },
+    /// A load balancer ends TLS there, and the way through it is closed.
+    #[error("{address} does not upgrade connections: {reason}")]
+    Upgrade {
+        /// What was dialled.
+        address: Address,
+        /// What was answered.
+        reason: String,
+    },
     /// Somebody answers, and is not whom we want.
     #[error("{address}: {source}")]
     Handshake {
@@ -377,6 +385,7 @@ impl DialError {
             | Self::Connect { address, .. }
             | Self::TimedOut { address, .. }
             | Self::Proxy { address, .. }
+            | Self::Upgrade { address, .. }
             | Self::Handshake { address, .. } => address,
         }
     }
@@ -394,6 +403,10 @@ impl DialError {
             Self::Proxy { address, .. } => Some(format!(
                 "allow {address} in the proxy, or list the host in NO_PROXY if it can be reached without"
             )),
+            Self::Upgrade { .. } => Some(
+                "let the load balancer pass on WebSockets of `/webapi/connectionupgrade`, or TCP connections as they are"
+                    .to_owned(),
+            ),
             Self::Handshake { address, source } => source.hint(address, server),
         }
     }
@@ -506,9 +519,11 @@ impl HandshakeError {
                 Server::Auth => {
                     format!("{address} is not an Auth Service, or not one of the cluster of the credentials")
                 }
-                Server::Proxy => "make a certificate for the server itself, with `basicConstraints=CA:FALSE`; \
+                Server::Proxy => {
+                    "make a certificate for the server itself, with `basicConstraints=CA:FALSE`; \
                                   `--insecure` does for a test"
-                    .to_owned(),
+                        .to_owned()
+                }
             }),
             Self::NotTls => Some(format!(
                 "check the port: {} may belong to another service",
@@ -557,6 +572,11 @@ impl fmt::Display for Alert {
 }
 
 impl Alert {
+    /// Whether the server speaks none of the protocols it was offered.
+    pub fn says_no_protocol(self) -> bool {
+        self.0 == AlertDescription::NoApplicationProtocol
+    }
+
     fn hint(self) -> Option<String> {
         match self.0 {
             AlertDescription::CertificateExpired => {

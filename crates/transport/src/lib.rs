@@ -33,6 +33,7 @@ pub mod target;
 pub mod tls;
 mod trust;
 pub mod via;
+pub mod websocket;
 
 pub use address::Address;
 pub use connection::Connection;
