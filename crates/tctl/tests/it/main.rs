@@ -1,6 +1,7 @@
 //! The real binary against an Auth Service over real TCP and mutual TLS: every command, and every mistake, with its exit
 //! code and everything it prints.
 
+mod access_check;
 mod alerts;
 mod certificates;
 mod cluster;
