@@ -67,7 +67,7 @@ fn step(name: &str, check: impl FnOnce() -> Outcome) -> Outcome {
     check()
 }
 
-/// The published Go client against our descriptors and our credentials, and the peer program that the stories run.
+/// The published Go client against our descriptors and our credentials, and the programs that the stories run.
 fn interop() -> Outcome {
     let go = packages::go()?;
     let folder = build::root().join("interop");
@@ -94,13 +94,16 @@ fn interop() -> Outcome {
             .env("COUNTERSIGN_RESOURCES", &resources)
             .args(["test", "./..."]),
     )?;
-    build::run(
-        Command::new(&go)
-            .current_dir(&folder)
-            .args(["build", "-o"])
-            .arg(build::root().join("target/peer"))
-            .arg("./cmd/peer"),
-    )
+    for program in ["peer", "original"] {
+        build::run(
+            Command::new(&go)
+                .current_dir(&folder)
+                .args(["build", "-o"])
+                .arg(build::root().join("target").join(program))
+                .arg(format!("./cmd/{program}")),
+        )?;
+    }
+    Ok(())
 }
 
 /// Licences, sources and duplicates always; advisories where their database can be reached.

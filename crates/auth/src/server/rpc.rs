@@ -23,8 +23,18 @@ use wire::pb::teleport::clusterconfig::v1 as conf;
 use wire::pb::teleport::clusterconfig::v1::cluster_config_service_server::{
     ClusterConfigService, ClusterConfigServiceServer,
 };
+use wire::pb::teleport::healthcheckconfig::v1 as health_check;
+use wire::pb::teleport::healthcheckconfig::v1::health_check_config_service_server::{
+    HealthCheckConfigService, HealthCheckConfigServiceServer,
+};
+use wire::pb::teleport::presence::v1 as presence;
+use wire::pb::teleport::presence::v1::presence_service_server::{PresenceService, PresenceServiceServer};
 use wire::pb::teleport::trust::v1 as trust;
 use wire::pb::teleport::trust::v1::trust_service_server::{TrustService, TrustServiceServer};
+use wire::pb::teleport::userloginstate::v1 as login_state;
+use wire::pb::teleport::userloginstate::v1::user_login_state_service_server::{
+    UserLoginStateService, UserLoginStateServiceServer,
+};
 use wire::pb::teleport::users::v1 as users;
 use wire::pb::teleport::users::v1::users_service_server::{UsersService, UsersServiceServer};
 use wire::pb::types;
@@ -32,8 +42,8 @@ use wire::pb::types;
 use crate::auth::Auth;
 use crate::call::{enter, leave};
 use crate::services::{
-    access_check, alerts, authorities, certificates, cluster, factors, links, locks, plugin_data, proxies,
-    requests, resources, roles, rules, session, signin, streams, users as people,
+    absent, access_check, alerts, authorities, certificates, cluster, factors, links, locks, plugin_data,
+    proxies, requests, resources, roles, rules, session, signin, streams, users as people,
 };
 
 /// Largest message accepted, in bytes.
@@ -105,6 +115,8 @@ serve! { AUTH_SERVICE: AuthService in "proto.AuthService":
     get_github_connectors "GetGithubConnectors" (types::ResourcesWithSecretsRequest) -> types::GithubConnectorV3List = streams::github_connectors;
     get_saml_connectors "GetSAMLConnectors" (types::ResourcesWithSecretsRequest) -> types::SamlConnectorV2List = streams::saml_connectors;
     get_oidc_connectors "GetOIDCConnectors" (types::ResourcesWithSecretsRequest) -> types::OidcConnectorV3List = streams::oidc_connectors;
+    get_semaphores "GetSemaphores" (types::SemaphoreFilter) -> proto::Semaphores = absent::semaphores;
+    get_session_events "GetSessionEvents" (proto::GetSessionEventsRequest) -> proto::Events = absent::sessions;
     get_trusted_clusters "GetTrustedClusters" (()) -> types::TrustedClusterV2List = streams::trusted_clusters;
     get_node "GetNode" (types::ResourceInNamespaceRequest) -> Kept<types::ServerV2> = resources::get::node;
     upsert_node "UpsertNode" (Kept<types::ServerV2>) -> types::KeepAlive = resources::create::upsert_node;
@@ -166,6 +178,19 @@ serve! { ACCESS_MONITORING_RULES_SERVICE: AccessMonitoringRulesService in "telep
     list_access_monitoring_rules_with_filter "ListAccessMonitoringRulesWithFilter" (amr::ListAccessMonitoringRulesWithFilterRequest) -> amr::ListAccessMonitoringRulesWithFilterResponse = rules::list_filtered;
 }
 
+serve! { PRESENCE_SERVICE: PresenceService in "teleport.presence.v1.PresenceService":
+    get_remote_cluster "GetRemoteCluster" (presence::GetRemoteClusterRequest) -> types::RemoteClusterV3 = absent::remote_cluster;
+    list_remote_clusters "ListRemoteClusters" (presence::ListRemoteClustersRequest) -> presence::ListRemoteClustersResponse = absent::remote_clusters;
+}
+
+serve! { USER_LOGIN_STATE_SERVICE: UserLoginStateService in "teleport.userloginstate.v1.UserLoginStateService":
+    get_user_login_state "GetUserLoginState" (login_state::GetUserLoginStateRequest) -> login_state::UserLoginState = people::login_state::handle;
+}
+
+serve! { HEALTH_CHECK_CONFIG_SERVICE: HealthCheckConfigService in "teleport.healthcheckconfig.v1.HealthCheckConfigService":
+    list_health_check_configs "ListHealthCheckConfigs" (health_check::ListHealthCheckConfigsRequest) -> health_check::ListHealthCheckConfigsResponse = absent::health_checks;
+}
+
 serve! { SIGN_IN_SERVICE: SignInService in "countersign.v1.SignInService":
     begin "Begin" (ours::BeginRequest) -> ours::BeginResponse = signin::begin;
     finish "Finish" (ours::FinishRequest) -> ours::FinishResponse = signin::finish;
@@ -198,6 +223,9 @@ pub fn served() -> impl Iterator<Item = &'static str> {
         TRUST_SERVICE,
         CLUSTER_CONFIG_SERVICE,
         ACCESS_MONITORING_RULES_SERVICE,
+        PRESENCE_SERVICE,
+        USER_LOGIN_STATE_SERVICE,
+        HEALTH_CHECK_CONFIG_SERVICE,
         SIGN_IN_SERVICE,
         PROXY_PRESENCE_SERVICE,
         ACCESS_SERVICE,
@@ -222,6 +250,9 @@ pub fn routes(auth: &Arc<Auth>) -> Routes {
         .add_service(limited!(TrustServiceServer))
         .add_service(limited!(ClusterConfigServiceServer))
         .add_service(limited!(AccessMonitoringRulesServiceServer))
+        .add_service(limited!(PresenceServiceServer))
+        .add_service(limited!(UserLoginStateServiceServer))
+        .add_service(limited!(HealthCheckConfigServiceServer))
         .add_service(limited!(SignInServiceServer))
         .add_service(limited!(AccessServiceServer))
         .add_service(limited!(ProxyPresenceServiceServer))

@@ -1,5 +1,6 @@
 //! The handlers: one endpoint a file, `handle(auth, call, message)`.
 
+pub mod absent;
 pub mod alerts;
 pub mod access_check;
 pub mod authorities;

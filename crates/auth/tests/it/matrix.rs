@@ -14,6 +14,7 @@ use wire::pb::countersign::v1 as ours;
 use wire::pb::proto;
 use wire::pb::teleport::clusterconfig::v1 as conf;
 use wire::pb::teleport::trust::v1 as trust;
+use wire::pb::teleport::userloginstate::v1 as login_state;
 use wire::pb::teleport::users::v1 as users;
 use wire::pb::types::{self, RequestState};
 
@@ -118,6 +119,8 @@ pub const ROWS: &[(&str, &[&str])] = &[
             "ListResources: node",
             "ListUnifiedResources",
             "GetSSHTargets",
+            "GetSemaphores",
+            "GetSessionEvents",
         ],
     ),
     (
@@ -161,6 +164,18 @@ pub const ROWS: &[(&str, &[&str])] = &[
             "UpsertSessionRecordingConfig",
             "ResetSessionRecordingConfig",
         ],
+    ),
+    (
+        "teleport.presence.v1.PresenceService",
+        &["GetRemoteCluster", "ListRemoteClusters"],
+    ),
+    (
+        "teleport.userloginstate.v1.UserLoginStateService",
+        &["GetUserLoginState"],
+    ),
+    (
+        "teleport.healthcheckconfig.v1.HealthCheckConfigService",
+        &["ListHealthCheckConfigs"],
     ),
     (
         "teleport.accessmonitoringrules.v1.AccessMonitoringRulesService",
@@ -315,6 +330,11 @@ impl Stage<'_> {
             | "ResetAuthPreference"
             | "ResetClusterNetworkingConfig"
             | "ResetSessionRecordingConfig"
+            | "GetSemaphores"
+            | "GetSessionEvents"
+            | "GetRemoteCluster"
+            | "ListRemoteClusters"
+            | "ListHealthCheckConfigs"
             | "WatchEvents: nothing"
             | "GetSettings"
             | "WithdrawProxy" => Vec::new(),
@@ -357,6 +377,7 @@ impl Stage<'_> {
             "GetRole" => encoded(&proto::GetRoleRequest {
                 name: "dbreviewer".to_owned(),
             }),
+            "GetUserLoginState" => encoded(&login_state::GetUserLoginStateRequest { name: other }),
             "CreateRole" => {
                 let name = self.fresh("role");
                 encoded(&proto::CreateRoleRequest {

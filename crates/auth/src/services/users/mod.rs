@@ -4,6 +4,7 @@ pub mod create;
 pub mod delete;
 pub mod get;
 pub mod list;
+pub mod login_state;
 pub mod password;
 pub mod update;
 pub mod upsert;
