@@ -193,7 +193,12 @@ fn stop(root: &Command, error: &clap::Error, arguments: &[OsString]) -> Stop {
         }
         ErrorKind::InvalidSubcommand => {
             let word = first(ContextKind::InvalidSubcommand).unwrap_or_default();
-            let nearest = first(ContextKind::SuggestedSubcommand).filter(|nearest| alike(&word, nearest));
+            // The parser lists them from far to near, with other names of commands among them.
+            let nearest = context(ContextKind::SuggestedSubcommand)
+                .into_iter()
+                .rev()
+                .filter(|nearest| alike(&word, nearest))
+                .find(|nearest| command.get_subcommands().any(|known| known.get_name() == nearest));
             let what = format!("expected command but got {word:?}");
             Stop::unknown(&program, &what, nearest.as_deref())
         }

@@ -7,6 +7,7 @@
 pub mod arguments;
 pub mod duration;
 pub mod failure;
+pub mod key_file;
 pub mod live;
 pub mod moment;
 pub mod prompt;

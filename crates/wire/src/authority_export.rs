@@ -50,7 +50,15 @@ pub enum ExportError {
         /// What was asked for.
         got: String,
     },
-    /// The authority has no keys, or none with the wanted fingerprint.
+    /// No key of the authority has the wanted fingerprint.
+    #[error("the `{name}` authority has no key with the fingerprint `{fingerprint}`")]
+    NoSuchKey {
+        /// Which authority.
+        name: &'static str,
+        /// What was asked for.
+        fingerprint: String,
+    },
+    /// The authority has no keys.
     #[error("the `{0}` authority has no key to export")]
     NoKeys(&'static str),
     /// Private keys were asked for, and the answer holds none.
@@ -206,9 +214,13 @@ pub fn export(
             }
         }
     }
-    match count {
-        0 => Err(ExportError::NoKeys(name)),
-        2.. if kind.is_binary() => Err(ExportError::Several(name)),
+    match (count, fingerprint) {
+        (0, Some(wanted)) => Err(ExportError::NoSuchKey {
+            name,
+            fingerprint: wanted.to_owned(),
+        }),
+        (0, None) => Err(ExportError::NoKeys(name)),
+        (2.., _) if kind.is_binary() => Err(ExportError::Several(name)),
         _ => Ok(out),
     }
 }
@@ -342,7 +354,7 @@ mod tests {
         assert!(found.contains("BBBB") && !found.contains("AAAA"));
         assert_eq!(
             exported("user", Half::Public, Some("SHA256:no")),
-            Err("the `user` authority has no key to export".to_owned())
+            Err("the `user` authority has no key with the fingerprint `SHA256:no`".to_owned())
         );
     }
 
