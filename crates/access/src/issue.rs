@@ -45,6 +45,10 @@ pub struct Holder {
     pub not_after: Option<Timestamp>,
     /// Address of the sign-in.
     pub login_ip: Option<String>,
+    /// It may be renewed beyond its end.
+    pub renewable: bool,
+    /// Which run of which bot holds it, if one does.
+    pub machine: Option<crate::machine::Run>,
 }
 
 /// How firmly an end was wished.
@@ -274,7 +278,12 @@ fn may_impersonate(caller: &Subject<'_>, target: &Subject<'_>) -> bool {
     !denied && allowed
 }
 
-fn where_holds(conditions: &Impersonate, caller: &Subject<'_>, target: &Subject<'_>, role: &Role) -> bool {
+pub(crate) fn where_holds(
+    conditions: &Impersonate,
+    caller: &Subject<'_>,
+    target: &Subject<'_>,
+    role: &Role,
+) -> bool {
     let asker = Asker {
         user: caller.user,
         roles: caller.roles,
@@ -299,7 +308,7 @@ fn where_holds(conditions: &Impersonate, caller: &Subject<'_>, target: &Subject<
 }
 
 /// The end of a certificate: the wish, cut by the roles' limits and by `limits`; whole seconds, rounded down.
-fn end(
+pub(crate) fn end(
     wish: Wish,
     roles: &[Role],
     limits: &[(String, Timestamp)],
@@ -342,7 +351,7 @@ fn end(
 }
 
 /// What a certificate with these roles says.
-fn grant(subject: &Subject<'_>, not_after: Timestamp) -> UserGrant {
+pub(crate) fn grant(subject: &Subject<'_>, not_after: Timestamp) -> UserGrant {
     let allowed = |pick: fn(&Role) -> (&Vec<String>, &Vec<String>)| {
         let mut values = Vec::new();
         let mut denied = Vec::new();
@@ -393,6 +402,7 @@ fn grant(subject: &Subject<'_>, not_after: Timestamp) -> UserGrant {
         generation: 0,
         bot_name: None,
         bot_instance: None,
+        join_method: None,
         usage: Vec::new(),
         login_ip: None,
         pin_source_ip: subject.roles.iter().any(|role| role.options.pin_source_ip),

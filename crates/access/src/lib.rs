@@ -17,8 +17,9 @@
 //! | who sees it? | [`request::visibility::may_see`] |
 //! | who could do it with fewer people than the rules promise? | [`alone::check`] |
 //! | which certificate, until when? | [`issue::sign_in`], [`issue::renew`], [`issue::impersonate`], [`issue::local_admin`] |
+//! | which certificate may a bot have? | [`machine::join`], [`machine::renew`], [`machine::take_roles`] |
 //!
-//! A certificate can only be signed from an [`IssuancePermit`], and only the functions of the last row make one. The
+//! A certificate can only be signed from an [`IssuancePermit`], and only the functions of the last two rows make one. The
 //! answers for every actor and every deed are printed in `tests/data/matrix.txt`.
 
 pub mod alone;
@@ -27,6 +28,7 @@ mod claims;
 mod class;
 pub mod issue;
 pub mod lock;
+pub mod machine;
 pub mod pattern;
 pub mod permit;
 pub mod predicate;

@@ -42,6 +42,8 @@ pub struct UserGrant {
     pub bot_name: Option<String>,
     /// The instance of that bot.
     pub bot_instance: Option<String>,
+    /// How that instance joined, such as `token`.
+    pub join_method: Option<String>,
     /// Uses the certificate is limited to; empty means all.
     pub usage: Vec<String>,
     /// Address the user signed in from.

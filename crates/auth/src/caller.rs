@@ -337,6 +337,10 @@ async fn read_user(state: &State, name: &str, identity: Arc<Identity>, now: Time
             roles.push(Role::clone(&role));
         }
     }
+    let traits = convert::traits(user.spec.as_ref().and_then(|spec| spec.traits.as_ref()));
+    if identity.disallow_reissue && identity.impersonator.as_deref() == Some(name) {
+        roles = taken(state, name, &user, &subject.value, &traits, &carried, now).await?;
+    }
     let held = roles.len();
     let mut requests = Vec::new();
     for id in &identity.active_requests {
@@ -354,7 +358,6 @@ async fn read_user(state: &State, name: &str, identity: Arc<Identity>, now: Time
             }
         }
     }
-    let traits = convert::traits(user.spec.as_ref().and_then(|spec| spec.traits.as_ref()));
     Ok(UserCaller {
         subject: subject.value,
         user,
@@ -364,4 +367,35 @@ async fn read_user(state: &State, name: &str, identity: Arc<Identity>, now: Time
         requests,
         traits,
     })
+}
+
+/// The roles of a certificate that a bot gives out: those it carries and that the bot's own role still lets it take.
+async fn taken(
+    state: &State,
+    name: &str,
+    user: &types::UserV2,
+    subject: &Subject,
+    traits: &Traits,
+    carried: &BTreeSet<&str>,
+    now: Timestamp,
+) -> Answer<Vec<Role>> {
+    let mut own = Vec::new();
+    for role in crate::services::users::roles_of(user) {
+        own.extend(state.role(role, now).await?.map(|role| Role::clone(&role)));
+    }
+    let bot = access::issue::Subject {
+        user: name,
+        subject: &subject.id,
+        roles: &own,
+        traits,
+    };
+    let mut roles = Vec::new();
+    for role in carried {
+        if let Some(role) = state.role(role, now).await?
+            && access::machine::may_take(&bot, std::slice::from_ref(&*role))
+        {
+            roles.push(Role::clone(&role));
+        }
+    }
+    Ok(roles)
 }

@@ -11,6 +11,7 @@ pub mod access;
 pub mod certificates;
 pub mod cluster;
 pub mod login;
+pub mod machines;
 pub mod people;
 pub mod registered;
 

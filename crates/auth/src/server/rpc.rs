@@ -14,6 +14,7 @@ use wire::pb::countersign::v1::proxy_presence_service_server::{
 };
 use wire::pb::countersign::v1::sign_in_service_server::{SignInService, SignInServiceServer};
 use wire::pb::proto::auth_service_server::{AuthService, AuthServiceServer};
+use wire::pb::proto::join_service_server::{JoinService, JoinServiceServer};
 use wire::pb::proto::{self};
 use wire::pb::teleport::accessmonitoringrules::v1 as amr;
 use wire::pb::teleport::accessmonitoringrules::v1::access_monitoring_rules_service_server::{
@@ -27,6 +28,11 @@ use wire::pb::teleport::healthcheckconfig::v1 as health_check;
 use wire::pb::teleport::healthcheckconfig::v1::health_check_config_service_server::{
     HealthCheckConfigService, HealthCheckConfigServiceServer,
 };
+use wire::pb::teleport::machineid::v1 as machineid;
+use wire::pb::teleport::machineid::v1::bot_instance_service_server::{
+    BotInstanceService, BotInstanceServiceServer,
+};
+use wire::pb::teleport::machineid::v1::bot_service_server::{BotService, BotServiceServer};
 use wire::pb::teleport::presence::v1 as presence;
 use wire::pb::teleport::presence::v1::presence_service_server::{PresenceService, PresenceServiceServer};
 use wire::pb::teleport::trust::v1 as trust;
@@ -42,8 +48,9 @@ use wire::pb::types;
 use crate::auth::Auth;
 use crate::call::{enter, leave};
 use crate::services::{
-    absent, access_check, alerts, authorities, certificates, cluster, factors, links, locks, plugin_data,
-    proxies, requests, resources, roles, rules, session, signin, streams, users as people,
+    absent, access_check, alerts, authorities, bots, certificates, cluster, factors, join, links, locks,
+    plugin_data, proxies, requests, resources, roles, rules, session, signin, streams, tokens,
+    users as people,
 };
 
 /// Largest message accepted, in bytes.
@@ -111,7 +118,11 @@ serve! { AUTH_SERVICE: AuthService in "proto.AuthService":
     get_plugin_data "GetPluginData" (types::PluginDataFilter) -> proto::PluginDataSeq = plugin_data::get;
     update_plugin_data "UpdatePluginData" (types::PluginDataUpdateParams) -> () = plugin_data::update;
     watch_events "WatchEvents" (proto::Watch) -> BoxStream<proto::Event> = streams::watch;
-    get_tokens "GetTokens" (()) -> types::ProvisionTokenV2List = streams::tokens;
+    get_token "GetToken" (types::ResourceRequest) -> Kept<types::ProvisionTokenV2> = tokens::get::handle;
+    get_tokens "GetTokens" (()) -> types::ProvisionTokenV2List = tokens::list::handle;
+    create_token_v2 "CreateTokenV2" (proto::CreateTokenV2Request) -> () = tokens::create::handle;
+    upsert_token_v2 "UpsertTokenV2" (proto::UpsertTokenV2Request) -> () = tokens::upsert::handle;
+    delete_token "DeleteToken" (types::ResourceRequest) -> () = tokens::delete::handle;
     get_github_connectors "GetGithubConnectors" (types::ResourcesWithSecretsRequest) -> types::GithubConnectorV3List = streams::github_connectors;
     get_saml_connectors "GetSAMLConnectors" (types::ResourcesWithSecretsRequest) -> types::SamlConnectorV2List = streams::saml_connectors;
     get_oidc_connectors "GetOIDCConnectors" (types::ResourcesWithSecretsRequest) -> types::OidcConnectorV3List = streams::oidc_connectors;
@@ -215,6 +226,26 @@ serve! { ACCESS_SERVICE: AccessService in "countersign.v1.AccessService":
     access_check "AccessCheck" (ours::AccessCheckRequest) -> ours::AccessReport = access_check::handle;
 }
 
+serve! { JOIN_SERVICE: JoinService in "proto.JoinService":
+    register_using_token "RegisterUsingToken" (types::RegisterUsingTokenRequest) -> proto::Certs = join::handle;
+}
+
+serve! { BOT_SERVICE: BotService in "teleport.machineid.v1.BotService":
+    get_bot "GetBot" (machineid::GetBotRequest) -> Kept<machineid::Bot> = bots::get::handle;
+    list_bots "ListBots" (machineid::ListBotsRequest) -> machineid::ListBotsResponse = bots::list::handle;
+    create_bot "CreateBot" (machineid::CreateBotRequest) -> Kept<machineid::Bot> = bots::create::handle;
+    update_bot "UpdateBot" (machineid::UpdateBotRequest) -> Kept<machineid::Bot> = bots::update::handle;
+    upsert_bot "UpsertBot" (machineid::UpsertBotRequest) -> Kept<machineid::Bot> = bots::upsert::handle;
+    delete_bot "DeleteBot" (machineid::DeleteBotRequest) -> () = bots::delete::handle;
+}
+
+serve! { BOT_INSTANCE_SERVICE: BotInstanceService in "teleport.machineid.v1.BotInstanceService":
+    get_bot_instance "GetBotInstance" (machineid::GetBotInstanceRequest) -> machineid::BotInstance = bots::instances::get::handle;
+    list_bot_instances "ListBotInstances" (machineid::ListBotInstancesRequest) -> machineid::ListBotInstancesResponse = bots::instances::list::handle;
+    delete_bot_instance "DeleteBotInstance" (machineid::DeleteBotInstanceRequest) -> () = bots::instances::delete::handle;
+    submit_heartbeat "SubmitHeartbeat" (machineid::SubmitHeartbeatRequest) -> machineid::SubmitHeartbeatResponse = bots::instances::heartbeat::handle;
+}
+
 /// Every call that is answered by a handler, such as `/proto.AuthService/Ping`.
 pub fn served() -> impl Iterator<Item = &'static str> {
     [
@@ -229,6 +260,9 @@ pub fn served() -> impl Iterator<Item = &'static str> {
         SIGN_IN_SERVICE,
         PROXY_PRESENCE_SERVICE,
         ACCESS_SERVICE,
+        JOIN_SERVICE,
+        BOT_SERVICE,
+        BOT_INSTANCE_SERVICE,
     ]
     .into_iter()
     .flatten()
@@ -256,4 +290,7 @@ pub fn routes(auth: &Arc<Auth>) -> Routes {
         .add_service(limited!(SignInServiceServer))
         .add_service(limited!(AccessServiceServer))
         .add_service(limited!(ProxyPresenceServiceServer))
+        .add_service(limited!(JoinServiceServer))
+        .add_service(limited!(BotServiceServer))
+        .add_service(limited!(BotInstanceServiceServer))
 }

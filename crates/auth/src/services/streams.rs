@@ -51,15 +51,6 @@ pub async fn current_roles(auth: &Auth, call: &Call, (): ()) -> Answer<BoxStream
     Ok(boxed(roles))
 }
 
-/// Handles `AuthService.GetTokens`.
-pub async fn tokens(auth: &Auth, call: &Call, (): ()) -> Answer<types::ProvisionTokenV2List> {
-    call.allow("token", &["list", "read"])?;
-    let found = auth.state.find_all::<types::ProvisionTokenV2>(call.now).await?;
-    Ok(types::ProvisionTokenV2List {
-        provision_tokens: found.into_iter().map(|found| found.resource).collect(),
-    })
-}
-
 /// Handles `AuthService.GetGithubConnectors`: none can be made yet, so there are none.
 pub async fn github_connectors(
     _: &Auth,

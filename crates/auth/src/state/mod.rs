@@ -7,12 +7,14 @@ pub mod alerts;
 pub mod authorities;
 pub mod change;
 pub mod cluster;
+pub mod instances;
 mod known;
 pub mod people;
 pub mod requests;
 pub mod resource;
 pub mod sealing;
 pub mod sessions;
+pub mod tokens;
 
 use std::sync::Arc;
 

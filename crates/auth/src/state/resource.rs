@@ -74,6 +74,7 @@ resources! {
     UserV2, "user", "users";
     LockV2, "lock", "locks";
     AccessRequestV3, "access_request", "access_requests";
+    // Its items are sealed, under a digest: only `super::tokens` reads and writes them.
     ProvisionTokenV2, "token", "tokens";
     AuthPreferenceV2, "cluster_auth_preference", "cluster_auth_preference";
     ClusterNetworkingConfigV2, "cluster_networking_config", "cluster_networking_config";

@@ -9,6 +9,7 @@ mod world;
 
 mod alerts;
 mod attacks;
+mod bots;
 mod clients;
 mod faults;
 mod garbage;

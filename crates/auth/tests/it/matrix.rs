@@ -13,11 +13,13 @@ use wire::keep::Kept;
 use wire::pb::countersign::v1 as ours;
 use wire::pb::proto;
 use wire::pb::teleport::clusterconfig::v1 as conf;
+use wire::pb::teleport::machineid::v1 as machineid;
 use wire::pb::teleport::trust::v1 as trust;
 use wire::pb::teleport::userloginstate::v1 as login_state;
 use wire::pb::teleport::users::v1 as users;
 use wire::pb::types::{self, RequestState};
 
+use crate::bots::{bot, joining, token};
 use crate::calls::{dial, raw};
 use crate::people::{Cast, PLUGIN, Person, approve, ask, lock_user, role, send, user, verdict, wanted};
 use crate::resources;
@@ -58,6 +60,7 @@ pub const ROWS: &[(&str, &[&str])] = &[
             "GenerateUserCerts: one's own, with another's request",
             "GenerateUserCerts: another's",
             "GenerateUserCerts: the plugin's",
+            "GenerateUserCerts: other roles",
             "GetLock",
             "GetLocks",
             "UpsertLock",
@@ -93,7 +96,11 @@ pub const ROWS: &[(&str, &[&str])] = &[
             "WatchEvents: access_monitoring_rule",
             "WatchEvents: namespace",
             "WatchEvents: nothing",
+            "GetToken",
             "GetTokens",
+            "CreateTokenV2",
+            "UpsertTokenV2",
+            "DeleteToken",
             "GetGithubConnectors",
             "GetSAMLConnectors",
             "GetOIDCConnectors",
@@ -202,6 +209,33 @@ pub const ROWS: &[(&str, &[&str])] = &[
     (
         "countersign.v1.ProxyPresenceService",
         &["AnnounceProxy", "WithdrawProxy"],
+    ),
+    (
+        "proto.JoinService",
+        &[
+            "RegisterUsingToken: with a token",
+            "RegisterUsingToken: with none",
+        ],
+    ),
+    (
+        "teleport.machineid.v1.BotService",
+        &[
+            "GetBot",
+            "ListBots",
+            "CreateBot",
+            "UpdateBot",
+            "UpsertBot",
+            "DeleteBot",
+        ],
+    ),
+    (
+        "teleport.machineid.v1.BotInstanceService",
+        &[
+            "GetBotInstance",
+            "ListBotInstances",
+            "DeleteBotInstance",
+            "SubmitHeartbeat",
+        ],
     ),
     (
         "countersign.v1.AccessService",
@@ -337,6 +371,9 @@ impl Stage<'_> {
             | "ListHealthCheckConfigs"
             | "WatchEvents: nothing"
             | "GetSettings"
+            | "ListBots"
+            | "ListBotInstances"
+            | "RegisterUsingToken: with none"
             | "WithdrawProxy" => Vec::new(),
             "ListResources: node" => encoded(&proto::ListResourcesRequest {
                 resource_type: "node".to_owned(),
@@ -462,6 +499,77 @@ impl Stage<'_> {
             }
             "GenerateUserCerts: another's" => self.certificate(&other, &[]),
             "GenerateUserCerts: the plugin's" => self.certificate("access-plugin", &[]),
+            "GenerateUserCerts: other roles" => {
+                let key = world.key().public().to_ssh_line().into_bytes();
+                encoded(&proto::UserCertsRequest {
+                    username: actor.to_owned(),
+                    role_requests: vec!["access".to_owned()],
+                    use_role_requests: true,
+                    ssh_public_key: key.clone().into(),
+                    tls_public_key: key.into(),
+                    ..Default::default()
+                })
+            }
+            "GetToken" | "DeleteToken" => encoded(&types::ResourceRequest {
+                name: world.bot_token("robot").await,
+            }),
+            "CreateTokenV2" => encoded(&proto::CreateTokenV2Request {
+                token: Some(proto::create_token_v2_request::Token::V2(
+                    token(&world.uuid(), "robot").into(),
+                )),
+            }),
+            "UpsertTokenV2" => encoded(&proto::UpsertTokenV2Request {
+                token: Some(proto::upsert_token_v2_request::Token::V2(
+                    token(&world.uuid(), "robot").into(),
+                )),
+            }),
+            "RegisterUsingToken: with a token" => {
+                let bot = self.fresh("bot");
+                let token = world.bot(&bot, &["access"]).await;
+                encoded(&joining(&token, &world.key()))
+            }
+            "CreateBot" | "UpsertBot" => {
+                let name = self.fresh("bot");
+                let bot = Some(bot(&name, &["access"]).into());
+                if row == "CreateBot" {
+                    encoded(&machineid::CreateBotRequest { bot })
+                } else {
+                    encoded(&machineid::UpsertBotRequest { bot })
+                }
+            }
+            "GetBot" | "DeleteBot" | "UpdateBot" => {
+                let bot_name = self.fresh("bot");
+                world.bot(&bot_name, &["access"]).await;
+                match row {
+                    "GetBot" => encoded(&machineid::GetBotRequest { bot_name }),
+                    "DeleteBot" => encoded(&machineid::DeleteBotRequest { bot_name }),
+                    _ => encoded(&machineid::UpdateBotRequest {
+                        bot: Some(bot(&bot_name, &[]).into()),
+                        update_mask: Some(prost_types::FieldMask {
+                            paths: vec!["spec.roles".to_owned()],
+                        }),
+                    }),
+                }
+            }
+            "GetBotInstance" | "DeleteBotInstance" => {
+                let bot_name = self.fresh("bot");
+                let joined = world.machine(&bot_name, &["access"]).await;
+                let instance_id = joined.instance();
+                if row == "GetBotInstance" {
+                    encoded(&machineid::GetBotInstanceRequest {
+                        bot_name,
+                        instance_id,
+                    })
+                } else {
+                    encoded(&machineid::DeleteBotInstanceRequest {
+                        bot_name,
+                        instance_id,
+                    })
+                }
+            }
+            "SubmitHeartbeat" => encoded(&machineid::SubmitHeartbeatRequest {
+                heartbeat: Some(machineid::BotInstanceStatusHeartbeat::default()),
+            }),
             "GetLock" | "DeleteLock" => {
                 let name = lock_user(&world.admin, world, "nobody").await.expect("locked");
                 if row == "GetLock" {
@@ -948,6 +1056,7 @@ fn d01_what_a_plugin_may(calls: &[&str]) {
         "GetCurrentUserRoles",
         "GetResetPasswordToken",
         "ChangeUserAuthentication",
+        "RegisterUsingToken: with a token",
         "CreateAuthenticateChallenge: administration",
         "IsMFARequired",
         "CreateRegisterChallenge",

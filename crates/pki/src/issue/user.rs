@@ -155,6 +155,7 @@ fn identity(
         ("impersonator", &grant.impersonator),
         ("bot name", &grant.bot_name),
         ("bot instance", &grant.bot_instance),
+        ("join method", &grant.join_method),
     ];
     for (what, value) in texts {
         value.iter().try_for_each(|value| fits(what, value))?;
@@ -205,8 +206,14 @@ fn identity(
         previous_not_after: grant.previous_not_after.map(time::whole),
         bot_name: grant.bot_name.clone(),
         bot_instance: grant.bot_instance.clone(),
+        join_attributes: grant.join_method.as_deref().map(join_attributes),
         ..Identity::empty(not_before, not_after)
     })
+}
+
+/// What a certificate says of how its holder joined.
+fn join_attributes(method: &str) -> String {
+    serde_json::json!({"meta": {"join_method": method}}).to_string()
 }
 
 fn critical_options(identity: &Identity) -> BTreeMap<String, String> {

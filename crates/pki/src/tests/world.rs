@@ -53,6 +53,7 @@ pub(crate) fn grant(user: &str, roles: &[&str]) -> UserGrant {
         generation: 0,
         bot_name: None,
         bot_instance: None,
+        join_method: None,
         usage: Vec::new(),
         login_ip: None,
         pin_source_ip: false,

@@ -1,9 +1,10 @@
 //! `AuthService.GenerateUserCerts`: a certificate for the caller, with requests or without, or in somebody's name.
 //!
-//! `access::issue` decides and gives the permit; here is read what it decides on, and the deed is recorded before the
+//! `access::issue` and, for bots, `access::machine` decide and give the permit; here is read what it decides on, and the deed is recorded before the
 //! certificate leaves.
 
 pub mod host;
+mod machine;
 mod sign;
 
 use access::Role;
@@ -15,7 +16,8 @@ use wire::pb::proto::user_certs_request::CertPurpose;
 use wire::pb::proto::{Certs, UserCertsRequest};
 use wire::pb::types;
 
-pub use sign::{Wanted, key, sign, sign_proven};
+pub use machine::public_key;
+pub use sign::{Wanted, key, sign, sign_along, sign_proven};
 
 use crate::auth::Auth;
 use crate::call::Call;
@@ -42,7 +44,7 @@ pub async fn handle(auth: &Auth, call: &Call, asked: UserCertsRequest) -> Answer
             call.caller
                 .require_admin()
                 .map_err(|_| Failure::access_denied(IssueError::NoImpersonation.to_string()))?;
-            if !asked.access_requests.is_empty() {
+            if !asked.access_requests.is_empty() || asked.use_role_requests {
                 return Err(refused(IssueError::RequestsForAnother));
             }
             let target = target(auth, call, &asked.username).await?;
@@ -50,10 +52,16 @@ pub async fn handle(auth: &Auth, call: &Call, asked: UserCertsRequest) -> Answer
                 .map_err(refused)?
         }
         Some(user) if user.name() == asked.username || asked.username.is_empty() => {
-            own(auth, call, user, &asked, wish).await?
+            if asked.use_role_requests {
+                machine::take_roles(auth, call, user, &asked, wish).await?
+            } else if user.identity.renewable {
+                return machine::renew(auth, call, user, wish, &keys).await;
+            } else {
+                own(auth, call, user, &asked, wish).await?
+            }
         }
         Some(user) => {
-            if !asked.access_requests.is_empty() {
+            if !asked.access_requests.is_empty() || asked.use_role_requests {
                 return Err(refused(IssueError::RequestsForAnother));
             }
             let caller = here(auth, call, user.name()).await?;
@@ -118,9 +126,9 @@ fn check_form(cluster: &str, asked: &UserCertsRequest) -> Answer<()> {
     if asked.use_role_requests && asked.role_requests.is_empty() {
         return Err(Failure::bad_parameter("at least one role request is required"));
     }
-    if !asked.role_requests.is_empty() {
-        return Err(Failure::not_implemented(
-            "certificates with fewer roles than the caller's are not available yet",
+    if !asked.use_role_requests && !asked.role_requests.is_empty() {
+        return Err(Failure::bad_parameter(
+            "roles were named without saying that they are role requests",
         ));
     }
     if !asked.route_to_cluster.is_empty() && asked.route_to_cluster != cluster {
@@ -188,6 +196,8 @@ fn holder(user: &UserCaller) -> Holder {
         disallow_reissue: identity.disallow_reissue,
         not_after: Some(identity.not_after),
         login_ip: identity.login_ip.map(|ip| ip.to_string()),
+        renewable: identity.renewable,
+        machine: machine::run_of(identity),
     }
 }
 

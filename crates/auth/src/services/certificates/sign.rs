@@ -4,7 +4,9 @@ use access::{IssuancePermit, UserGrant};
 use pki::issue::SubjectKeys;
 use pki::{AuthorityKind, PublicKey};
 use serde_json::{Map, Value};
+use store::Require;
 use wire::pb::proto::{Certs, UserCertsRequest};
+use wire::pb::types;
 
 use crate::audit::Event;
 use crate::audit::certificates::{UserIdentity, user_certificate};
@@ -12,7 +14,8 @@ use crate::auth::Auth;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
 use crate::locks::{self, Targets};
-use crate::state::{Change, Tries};
+use crate::state::resource::Resource as _;
+use crate::state::{Change, Refused, Tries};
 
 /// The keys certificates are wanted for.
 #[derive(Debug, Default)]
@@ -72,6 +75,31 @@ pub async fn sign_proven(
     keys: &Wanted,
     device: Option<&str>,
 ) -> Answer<Certs> {
+    let signed = signed(auth, call, permit, keys, device, |change| change);
+    signed.await.map_err(Failure::from)
+}
+
+/// The same, together with what `along` adds to the change: the certificates leave with both, or not at all.
+///
+/// A conflict is about what `along` requires: decide anew.
+pub async fn sign_along(
+    auth: &Auth,
+    call: &Call,
+    permit: &IssuancePermit,
+    keys: &Wanted,
+    along: impl Fn(Change) -> Change,
+) -> Result<Certs, Refused> {
+    signed(auth, call, permit, keys, None, along).await
+}
+
+async fn signed(
+    auth: &Auth,
+    call: &Call,
+    permit: &IssuancePermit,
+    keys: &Wanted,
+    device: Option<&str>,
+    along: impl Fn(Change) -> Change,
+) -> Result<Certs, Refused> {
     let grant = permit.grant();
     let targets = Targets {
         users: std::iter::once(grant.user.as_str())
@@ -83,24 +111,34 @@ pub async fn sign_proven(
         bot_instance: grant.bot_instance.as_deref(),
         ..Targets::default()
     };
-    let authority = auth.state.authority(AuthorityKind::User, call.now).await?;
+    let authority = auth
+        .state
+        .authority(AuthorityKind::User, call.now)
+        .await
+        .map_err(Refused::Failed)?;
     let mut tries = Tries::default();
     let (signed, gone) = loop {
-        let (unlocked, gone) =
-            locks::check_with_logins(&auth.state, &targets, &grant.logins, call.now).await?;
+        let (unlocked, gone) = locks::check_with_logins(&auth.state, &targets, &grant.logins, call.now)
+            .await
+            .map_err(Refused::Failed)?;
         let permit = permit.without_logins(&gone);
         let subject_keys = SubjectKeys {
             ssh: keys.ssh.as_ref(),
             tls: keys.tls.as_ref(),
         };
         let signed = pki::issue::user(&permit, subject_keys, &authority, call.now, auth.chance.entropy())
-            .map_err(|error| Failure::internal(format!("a certificate could not be signed: {error}")))?;
+            .map_err(|error| {
+                Refused::Failed(Failure::internal(format!(
+                    "a certificate could not be signed: {error}"
+                )))
+            })?;
         let event = recorded(auth, call, permit.grant(), signed.tls.as_deref());
-        let change = unlocked.hold(Change::new(call.now, &call.actor().user, event));
+        let change = along(unlocked.hold(Change::new(call.now, &call.actor().user, event)));
         match auth.state.commit(change).await {
             Ok(_) => break (signed, gone),
             // Locks have changed: what is still good is decided anew. Nothing that was signed has left.
-            Err(refused) => tries.again(refused)?,
+            Err(refused) if is_about_locks(&refused) => tries.again(refused).map_err(Refused::Failed)?,
+            Err(refused) => return Err(refused),
         }
     };
     for login in gone {
@@ -108,7 +146,11 @@ pub async fn sign_proven(
             "the login {login:?} is locked; the certificate is without it"
         ));
     }
-    let host = auth.state.authority(AuthorityKind::Host, call.now).await?;
+    let host = auth
+        .state
+        .authority(AuthorityKind::Host, call.now)
+        .await
+        .map_err(Refused::Failed)?;
     Ok(Certs {
         ssh: signed
             .ssh
@@ -129,6 +171,11 @@ pub async fn sign_proven(
             .map(|key| key.to_ssh_line().into_bytes().into())
             .collect(),
     })
+}
+
+fn is_about_locks(refused: &Refused) -> bool {
+    matches!(refused, Refused::Conflict(obstacle)
+        if matches!(&obstacle.required, Require::Unchanged { prefix, .. } if *prefix == types::LockV2::prefix()))
 }
 
 /// The record of a certificate.

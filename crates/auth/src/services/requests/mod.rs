@@ -26,7 +26,7 @@ use wire::pb::types;
 
 pub use catalogue::Catalogue;
 pub use desk::Desks;
-pub use people::{Person, person};
+pub use people::{Person, person, voter};
 pub use review::Ballot;
 pub use turns::Turns;
 

@@ -111,3 +111,27 @@ pub async fn person(auth: &Auth, name: &str, now: Timestamp) -> Answer<Option<Pe
         locked,
     }))
 }
+
+/// The one called `name` as somebody who reviews. A bot reviews with the roles that its own role lets it take now; it
+/// stays a machine all the same.
+pub async fn voter(auth: &Auth, name: &str, now: Timestamp) -> Answer<Option<Person>> {
+    let Some(mut found) = person(auth, name, now).await? else {
+        return Ok(None);
+    };
+    if found.is_bot {
+        let mut taken = Vec::new();
+        for name in found.roles.iter().flat_map(|role| &role.allow.impersonate.roles) {
+            // A pattern names no role: a bot's own role holds names.
+            if let Some(role) = auth.state.role(name, now).await?
+                && access::machine::may_take(
+                    &crate::services::certificates::subject(&found),
+                    std::slice::from_ref(&*role),
+                )
+            {
+                taken.push(Role::clone(&role));
+            }
+        }
+        found.roles.extend(taken);
+    }
+    Ok(Some(found))
+}

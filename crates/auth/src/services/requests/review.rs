@@ -14,7 +14,7 @@ use wire::keep::Kept;
 use wire::pb::types;
 
 use super::desk::Desk;
-use super::{Person, person, refused, resting_on_people};
+use super::{Person, refused, resting_on_people, voter};
 use crate::audit::{Actor, access as told};
 use crate::auth::Auth;
 use crate::call::Call;
@@ -126,7 +126,7 @@ async fn judge_once(auth: &Auth, id: &str, ballots: &[Ballot]) -> Answer<Judged>
         .chain(ballots.iter().map(|ballot| &ballot.name))
     {
         if !people.contains_key(name.as_str())
-            && let Some(person) = person(auth, name, now).await?
+            && let Some(person) = voter(auth, name, now).await?
         {
             people.insert(name, person);
         }
@@ -247,7 +247,7 @@ fn rights_first(reviewer: &Person, submission: &request::Submission) -> Answer<(
 pub(super) async fn panel(auth: &Auth, call: &Call, request: &request::Request) -> Answer<Vec<Person>> {
     let mut panel = Vec::with_capacity(request.reviews.len());
     for review in &request.reviews {
-        panel.extend(person(auth, &review.author, call.now).await?);
+        panel.extend(voter(auth, &review.author, call.now).await?);
     }
     Ok(panel)
 }

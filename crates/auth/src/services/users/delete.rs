@@ -53,7 +53,7 @@ pub async fn end(auth: &Auth, name: &str, now: Timestamp) -> Answer<bool> {
 }
 
 /// Takes out everything that belongs to a user, and ends the subject behind the name.
-async fn without(auth: &Auth, change: Change, name: &str) -> Answer<Change> {
+pub(in crate::services) async fn without(auth: &Auth, change: Change, name: &str) -> Answer<Change> {
     let now = change.now();
     let mut change = change
         .delete(types::UserV2::key(name))

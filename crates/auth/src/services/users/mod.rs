@@ -84,7 +84,7 @@ async fn with_roles(auth: &Auth, change: Change, roles: &[String]) -> Answer<Cha
 }
 
 /// Puts a user who is not there yet into a change, with the subject behind the name.
-async fn born(
+pub(in crate::services) async fn born(
     auth: &Auth,
     call: &Call,
     change: Change,
