@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use cli::Failure;
 
 use crate::commands::{
-    access_check, alerts, auth, create, edit, get, lock, remove, requests, status, users, version,
+    access_check, alerts, auth, bots, create, edit, get, lock, remove, requests, status, tokens, users, version,
 };
 use crate::connection::Connection;
 
@@ -99,6 +99,12 @@ pub enum Command {
     /// Show and decide access requests
     #[command(subcommand, visible_alias = "request")]
     Requests(requests::Requests),
+    /// Make, show, change and remove bots: machines with an identity of their own
+    #[command(subcommand)]
+    Bots(bots::Bots),
+    /// Make, show and remove the tokens with which machines join
+    #[command(subcommand)]
+    Tokens(tokens::Tokens),
     /// Sign certificates, export authorities
     #[command(subcommand)]
     Auth(auth::Auth),
@@ -125,6 +131,8 @@ impl Command {
             Self::Rm(command) => command.run(connection).await,
             Self::Users(command) => command.run(connection).await,
             Self::Requests(command) => command.run(connection).await,
+            Self::Bots(command) => command.run(connection).await,
+            Self::Tokens(command) => command.run(connection).await,
             Self::Auth(command) => command.run(connection).await,
             Self::Lock(command) => command.run(connection).await,
             Self::Alerts(command) => command.run(connection).await,

@@ -31,6 +31,7 @@ const ALERTS_TIMEOUT: Duration = Duration::from_millis(500);
 pub struct Session {
     cluster: Cluster,
     ping: PingResponse,
+    address: String,
     /// Warnings that wait until the end of the command, if they do.
     held: Mutex<Option<Vec<String>>>,
 }
@@ -58,6 +59,11 @@ impl From<Refusal> for Failure {
 impl Session {
     /// Connects.
     pub async fn open(access: Access, insecure: bool, clock: &Arc<dyn Clock>) -> Result<Self, Failure> {
+        let address = access
+            .addresses
+            .first()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let connect = Connect {
             identity: IdentityHandle::new(access.identity),
             destination: Destination::Addresses(access.addresses),
@@ -74,6 +80,7 @@ impl Session {
         Ok(Self {
             cluster,
             ping,
+            address,
             held: Mutex::default(),
         })
     }
@@ -81,6 +88,11 @@ impl Session {
     /// Whom to call.
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
+    }
+
+    /// The address that was dialled, `HOST:PORT`.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// What the cluster says about itself.

@@ -3,6 +3,7 @@
 pub mod access_check;
 pub mod alerts;
 pub mod auth;
+pub mod bots;
 pub mod create;
 pub mod edit;
 pub mod get;
@@ -12,6 +13,7 @@ pub mod moments;
 pub mod remove;
 pub mod requests;
 pub mod status;
+pub mod tokens;
 pub mod users;
 pub mod version;
 

@@ -9,7 +9,7 @@ use cli::Failure;
 use wire::resource::{Kind, Resource};
 
 /// The kinds that this version reads, in the order in which a backup lists them.
-pub const READABLE: [Kind; 14] = [
+pub const READABLE: [Kind; 16] = [
     Kind::ClusterAuthPreference,
     Kind::ClusterNetworkingConfig,
     Kind::SessionRecordingConfig,
@@ -19,19 +19,24 @@ pub const READABLE: [Kind; 14] = [
     Kind::Github,
     Kind::Oidc,
     Kind::Saml,
+    Kind::Bot,
     Kind::Token,
     Kind::Lock,
     Kind::AccessMonitoringRule,
     Kind::TrustedCluster,
     Kind::AccessRequest,
+    Kind::BotInstance,
 ];
 
 /// The kinds that a backup holds: what people have made, not what happens with it. Monitoring rules follow when clusters
 /// keep them.
 pub fn in_backup() -> impl Iterator<Item = Kind> {
-    READABLE
-        .into_iter()
-        .filter(|kind| !matches!(kind, Kind::AccessRequest | Kind::AccessMonitoringRule))
+    READABLE.into_iter().filter(|kind| {
+        !matches!(
+            kind,
+            Kind::AccessRequest | Kind::AccessMonitoringRule | Kind::BotInstance
+        )
+    })
 }
 
 /// What a command says of a kind that this version knows by name and no more.

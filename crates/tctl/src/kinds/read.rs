@@ -4,8 +4,10 @@ use cli::Failure;
 use client::calls::pages;
 use futures::TryStreamExt as _;
 use pki::AuthorityKind;
+use wire::keep::Kept;
 use wire::pb::teleport::accessmonitoringrules::v1 as monitoring;
 use wire::pb::teleport::clusterconfig::v1 as conf;
+use wire::pb::teleport::machineid::v1 as machineid;
 use wire::pb::teleport::trust::v1::GetCertAuthoritiesRequest;
 use wire::pb::teleport::users::v1 as users;
 use wire::pb::{proto, types};
@@ -59,6 +61,8 @@ async fn of_kind(
         Kind::User => people(session, name, secrets).await,
         Kind::Lock => locks(session, name).await,
         Kind::Token => tokens(session, name).await,
+        Kind::Bot => bots(session, name).await,
+        Kind::BotInstance => bot_instances(session, reference).await,
         Kind::AccessRequest => requests(session, name).await,
         Kind::AccessMonitoringRule => monitoring_rules(session, name).await,
         Kind::Github | Kind::Oidc | Kind::Saml => connectors(session, kind, name, secrets).await,
@@ -156,6 +160,75 @@ async fn tokens(session: &Session, name: Option<&str>) -> Result<Vec<Resource>, 
     named(all, name, |name| {
         format!("provisioning token({}) not found", masked(name))
     })
+}
+
+async fn bots(session: &Session, name: Option<&str>) -> Result<Vec<Resource>, Failure> {
+    let cluster = session.cluster();
+    if let Some(name) = name {
+        let request = machineid::GetBotRequest {
+            bot_name: name.to_owned(),
+        };
+        let bot = session.call(cluster.bots().get_bot(request)).await?;
+        return Ok(vec![resource(Kind::Bot, &bot)?]);
+    }
+    let bots = all_bots(session).await?;
+    bots.iter().map(|bot| resource(Kind::Bot, bot)).collect()
+}
+
+/// All bots.
+pub async fn all_bots(session: &Session) -> Result<Vec<Kept<machineid::Bot>>, Failure> {
+    let listed = pages(|page_token| {
+        let mut bots = session.cluster().bots();
+        async move {
+            let request = machineid::ListBotsRequest {
+                page_token,
+                ..machineid::ListBotsRequest::default()
+            };
+            let page = session.call(bots.list_bots(request)).await?;
+            Ok::<_, Failure>((page.bots, page.next_page_token))
+        }
+    });
+    listed.try_collect().await
+}
+
+/// All instances, those of a bot (`bot_instance/BOT`), or one (`bot_instance/BOT/ID`).
+async fn bot_instances(session: &Session, reference: &Reference) -> Result<Vec<Resource>, Failure> {
+    if let (Some(bot), Some(id)) = (&reference.sub_kind, &reference.name) {
+        let instance = bot_instance(session, bot, id).await?;
+        return Ok(vec![resource(Kind::BotInstance, &instance)?]);
+    }
+    let found = instances_of(session, reference.name.as_deref().unwrap_or_default()).await?;
+    found
+        .iter()
+        .map(|instance| resource(Kind::BotInstance, instance))
+        .collect()
+}
+
+/// One instance of a bot.
+pub async fn bot_instance(session: &Session, bot: &str, id: &str) -> Result<machineid::BotInstance, Refusal> {
+    let request = machineid::GetBotInstanceRequest {
+        bot_name: bot.to_owned(),
+        instance_id: id.to_owned(),
+    };
+    let mut instances = session.cluster().bot_instances();
+    session.call(instances.get_bot_instance(request)).await
+}
+
+/// The instances of a bot; of all bots if none is named.
+pub async fn instances_of(session: &Session, bot: &str) -> Result<Vec<machineid::BotInstance>, Failure> {
+    let listed = pages(|page_token| {
+        let mut instances = session.cluster().bot_instances();
+        async move {
+            let request = machineid::ListBotInstancesRequest {
+                filter_bot_name: bot.to_owned(),
+                page_token,
+                ..machineid::ListBotInstancesRequest::default()
+            };
+            let page = session.call(instances.list_bot_instances(request)).await?;
+            Ok::<_, Failure>((page.bot_instances, page.next_page_token))
+        }
+    });
+    listed.try_collect().await
 }
 
 /// A secret name of which the last quarter may be read.

@@ -1,10 +1,11 @@
 //! Removing resources.
 
 use cli::Failure;
-use wire::pb::proto;
 use wire::pb::teleport::accessmonitoringrules::v1 as monitoring;
 use wire::pb::teleport::clusterconfig::v1 as conf;
+use wire::pb::teleport::machineid::v1 as machineid;
 use wire::pb::teleport::users::v1 as users;
+use wire::pb::{proto, types};
 use wire::resource::{Done, Kind, Reference, Verb};
 
 use super::{not_available, not_supported};
@@ -23,6 +24,9 @@ pub fn check(reference: &Reference) -> Result<(Kind, String), Failure> {
         return Err(Failure::new(
             "full cert_authority path must be specified (e.g. 'cert_authority/host/clustername')",
         ));
+    }
+    if let (Some(Kind::BotInstance), Some(bot), Some(id)) = (kind, &reference.sub_kind, &reference.name) {
+        return Ok((Kind::BotInstance, format!("{bot}/{id}")));
     }
     match reference.single() {
         Some((kind, name)) => Ok((kind, name.to_owned())),
@@ -51,6 +55,31 @@ pub async fn remove(session: &Session, kind: Kind, name: &str) -> Result<String,
         Kind::Lock => {
             let request = proto::DeleteLockRequest { name: name.clone() };
             session.call(cluster.auth().delete_lock(request)).await?;
+            Done::Deleted
+        }
+        Kind::Token => {
+            let request = types::ResourceRequest { name: name.clone() };
+            session.call(cluster.auth().delete_token(request)).await?;
+            Done::Deleted
+        }
+        Kind::Bot => {
+            let request = machineid::DeleteBotRequest {
+                bot_name: name.clone(),
+            };
+            session.call(cluster.bots().delete_bot(request)).await?;
+            Done::Deleted
+        }
+        Kind::BotInstance => {
+            let (bot, id) = name.split_once('/').ok_or_else(|| {
+                Failure::new("name both the bot and its instance, as in bot_instance/BOT/ID")
+                    .hint("`tctl bots instances ls` lists them")
+            })?;
+            let request = machineid::DeleteBotInstanceRequest {
+                bot_name: bot.to_owned(),
+                instance_id: id.to_owned(),
+            };
+            let mut instances = cluster.bot_instances();
+            session.call(instances.delete_bot_instance(request)).await?;
             Done::Deleted
         }
         Kind::AccessMonitoringRule => {

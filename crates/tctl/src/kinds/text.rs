@@ -34,6 +34,15 @@ pub fn text(kind: Kind, resources: &[Resource], verbose: bool, columns: usize) -
                 ]
             },
         ),
+        Kind::Bot => plain(["Name", "Roles"], &documents, |bot| {
+            [string(bot, "/metadata/name"), list(bot, "/spec/roles", ", ")]
+        }),
+        Kind::BotInstance => plain(["Bot", "ID"], &documents, |instance| {
+            [
+                string(instance, "/spec/bot_name"),
+                string(instance, "/spec/instance_id"),
+            ]
+        }),
         Kind::AccessRequest => fitted(
             ["Name", "User", "Roles", "Annotations"],
             documents

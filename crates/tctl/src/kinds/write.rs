@@ -5,6 +5,7 @@ use wire::convert;
 use wire::keep::Kept;
 use wire::pb::teleport::accessmonitoringrules::v1 as monitoring;
 use wire::pb::teleport::clusterconfig::v1 as conf;
+use wire::pb::teleport::machineid::v1 as machineid;
 use wire::pb::teleport::users::v1 as users;
 use wire::pb::{proto, types};
 use wire::resource::{Done, Kind, Resource, Verb, defaults};
@@ -41,6 +42,8 @@ pub fn check(resource: &Resource) -> Result<(), Failure> {
         }
         Kind::User
         | Kind::Lock
+        | Kind::Token
+        | Kind::Bot
         | Kind::AccessMonitoringRule
         | Kind::ClusterAuthPreference
         | Kind::ClusterNetworkingConfig
@@ -115,6 +118,8 @@ pub async fn create(session: &Session, resource: &Resource, over: Over) -> Resul
         Kind::Role => create_role(session, resource, over).await,
         Kind::User => create_user(session, resource, over).await,
         Kind::Lock => create_lock(session, resource, over).await,
+        Kind::Token => create_token(session, resource).await,
+        Kind::Bot => create_bot(session, resource, over).await,
         Kind::AccessMonitoringRule => create_monitoring_rule(session, resource, over).await,
         Kind::ClusterAuthPreference | Kind::ClusterNetworkingConfig | Kind::SessionRecordingConfig => {
             put_setting(session, resource, over).await
@@ -234,6 +239,35 @@ async fn create_lock(session: &Session, resource: &Resource, over: Over) -> Resu
         }
     }
     session.call(auth.upsert_lock(lock)).await?;
+    Ok(Done::Created)
+}
+
+/// A token is always written over, as in the original.
+async fn create_token(session: &Session, resource: &Resource) -> Result<Done, Failure> {
+    let mut token: Kept<types::ProvisionTokenV2> = message(resource)?;
+    defaults::token(&mut token);
+    let request = proto::UpsertTokenV2Request {
+        token: Some(proto::upsert_token_v2_request::Token::V2(token)),
+    };
+    session
+        .call(session.cluster().auth().upsert_token_v2(request))
+        .await?;
+    Ok(Done::Created)
+}
+
+async fn create_bot(session: &Session, resource: &Resource, over: Over) -> Result<Done, Failure> {
+    let bot = Some(message(resource)?);
+    let mut bots = session.cluster().bots();
+    if over == Over::Nothing {
+        let made = session
+            .call(bots.create_bot(machineid::CreateBotRequest { bot }))
+            .await;
+        made.map_err(taken)?;
+    } else {
+        session
+            .call(bots.upsert_bot(machineid::UpsertBotRequest { bot }))
+            .await?;
+    }
     Ok(Done::Created)
 }
 

@@ -3,6 +3,7 @@
 
 mod access_check;
 mod alerts;
+mod bots;
 mod certificates;
 mod cluster;
 mod credentials;

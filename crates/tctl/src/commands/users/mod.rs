@@ -55,7 +55,7 @@ pub enum Format {
 }
 
 /// Refuses roles that do not exist.
-async fn check_roles(session: &Session, roles: &[String]) -> Result<(), Failure> {
+pub async fn check_roles(session: &Session, roles: &[String]) -> Result<(), Failure> {
     for name in roles {
         let request = proto::GetRoleRequest { name: name.clone() };
         let answer = session.call(session.cluster().auth().get_role(request)).await;
