@@ -2,13 +2,14 @@
 //!
 //! A [`Cluster`] is made from an [`Identity`] and a [`Destination`]; it connects, comes back after a loss,
 //! and follows the identity when that is exchanged. [`calls`] are the generated clients, [`watch`] is what
-//! changes. [`profile`] is what `tsh` leaves on disk, [`web`] the proxy's JSON calls that need no certificate.
+//! changes. [`join`] is for machines that have no identity yet. [`profile`] is what `tsh` leaves on disk, [`web`] the proxy's JSON calls that need no certificate.
 
 pub mod backoff;
 pub mod calls;
 pub mod cluster;
 pub mod files;
 pub mod identity;
+pub mod join;
 pub mod profile;
 pub mod roads;
 mod upgrade;

@@ -187,6 +187,22 @@ impl WebClient {
         Ok(motd.text)
     }
 
+    /// The certificates of the cluster's host authority, PEM: whom to believe behind this proxy.
+    pub async fn host_authorities(&self) -> Result<String, WebError> {
+        let path = "/webapi/auth/export?type=tls-host";
+        let called = tokio::time::timeout(CALL_TIMEOUT, self.exchange(Method::GET, path, None));
+        let (status, bytes) = called.await.map_err(|_| WebError::TimedOut {
+            address: self.address.clone(),
+        })??;
+        match (status.is_success(), String::from_utf8(bytes.to_vec())) {
+            (true, Ok(text)) => Ok(text),
+            _ => Err(WebError::NoProxy {
+                address: self.address.clone(),
+                status,
+            }),
+        }
+    }
+
     /// First half of signing in: the password, answered by what is asked for next.
     pub async fn login_begin(&self, user: &str, password: &SecretText) -> Result<LoginChallenge, WebError> {
         let body = json!({"user": user, "pass": password.expose(), "passwordless": false});
