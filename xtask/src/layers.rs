@@ -32,6 +32,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ),
     ("tctl", &["access", "wire", "pki", "transport", "client", "cli"]),
     ("tsh", &["access", "wire", "pki", "transport", "client", "cli"]),
+    ("tbot", &["access", "wire", "pki", "transport", "client", "cli"]),
     (
         "teleport-mattermost",
         &["access", "plugin", "client", "transport", "cli"],

@@ -24,7 +24,7 @@ impl Programs {
             .find(|folder| folder.file_name() != Some(OsStr::new("deps")))
             .unwrap_or(Path::new("."))
             .to_owned();
-        for name in ["teleport", "tctl", "tsh", "teleport-mattermost"] {
+        for name in ["teleport", "tctl", "tsh", "tbot", "teleport-mattermost"] {
             if !folder.join(name).is_file() {
                 return Err(format!(
                     "`{name}` is not in {}: build it with `cargo build --workspace --bins`",

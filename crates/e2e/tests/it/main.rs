@@ -5,6 +5,7 @@ mod certificates;
 mod demo;
 mod documents;
 mod guide;
+mod machine_id;
 mod openssh;
 mod original;
 mod refusals;
