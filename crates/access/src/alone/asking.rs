@@ -82,13 +82,16 @@ struct Vote<'s> {
     evidence: Vec<Evidence>,
 }
 
+/// What has been asked: by a standing, for roles; `None` if it would be refused.
+type Asked = HashMap<(usize, Vec<String>), Option<Rc<Shape>>>;
+
 /// The search, with what it need not find out twice.
 pub struct Asking<'w, 'p> {
     world: &'w World<'p>,
     requestable: Vec<Option<Requestable<'w>>>,
     rights: Vec<Option<ReviewRights>>,
     overriding: Vec<Option<Evidence>>,
-    asked: RefCell<HashMap<(usize, Vec<String>), Option<Rc<Shape>>>>,
+    asked: RefCell<Asked>,
     shapes: RefCell<HashMap<String, Rc<Shape>>>,
 }
 
@@ -287,28 +290,34 @@ impl<'w, 'p> Asking<'w, 'p> {
     /// The best vote of somebody of this standing; `None` if there is none.
     fn ballot(&self, standing: usize, request: &Request, filters: &[Predicate]) -> Option<Ballot> {
         let voter = &self.world.standings[standing];
+        let mut scope = matchers::scope(request, &voter.roles, &voter.traits);
+        scope.remove("request.reason");
+        scope.remove("request.system_annotations");
+        scope.insert("review.annotations", Value::Map(BTreeMap::new()));
+        let passed = passing(filters, &scope);
         let reviewed = self.rights[standing]
             .as_ref()
             .filter(|rights| rights.could_cover(request, &voter.roles, &voter.traits))
-            .and_then(|_| {
-                let mut scope = matchers::scope(request, &voter.roles, &voter.traits);
-                scope.remove("request.reason");
-                scope.remove("request.system_annotations");
-                scope.insert("review.annotations", Value::Map(BTreeMap::new()));
-                passing(filters, &scope)
-            })
+            .and_then(|_| passed.clone())
             .filter(|thresholds| !thresholds.is_empty());
-        let set = self.overriding[standing].is_some() && !request.asks_for_two();
-        if set {
-            let thresholds = (0..).zip(&request.thresholds);
-            return Some(Ballot {
-                thresholds: thresholds
-                    .filter(|(_, threshold)| threshold.approve == 1)
-                    .map(|(index, _)| index)
-                    .collect(),
-                machine: voter.machine,
-                overriding: reviewed.is_none(),
-            });
+        if self.overriding[standing].is_some()
+            && !request.asks_for_two()
+            && let Some(mut thresholds) = passed
+        {
+            let by_one = |index: &u32| {
+                let threshold = request.thresholds.get(*index as usize);
+                threshold.is_some_and(|threshold| threshold.approve == 1)
+            };
+            thresholds.retain(by_one);
+            let mut sets = request.role_thresholds.values().flatten();
+            // Whoever sets the state must decide it alone.
+            if sets.all(|set| set.iter().any(|index| thresholds.contains(index))) {
+                return Some(Ballot {
+                    thresholds,
+                    machine: voter.machine,
+                    overriding: reviewed.is_none(),
+                });
+            }
         }
         reviewed.map(|thresholds| Ballot {
             thresholds,

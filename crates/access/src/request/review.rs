@@ -200,7 +200,7 @@ pub fn review(
     let start = submission
         .assume_start
         .filter(|_| submission.state == State::Approved);
-    if let Some(start) = submission.assume_start {
+    if let Some(start) = start {
         ttl::check_start(start, request.created, request.expires)?;
     }
     let mut after = request.clone();
@@ -251,7 +251,7 @@ fn check_extras(request: &Request, submission: &Submission) -> Result<(), Review
 }
 
 /// The thresholds whose filter this review passes, now and for good.
-fn passing_thresholds(
+pub(super) fn passing_thresholds(
     request: &Request,
     review: &Review,
     reviewer: &Reviewer<'_>,

@@ -1,11 +1,12 @@
-//! Setting a state directly: refused where two are asked for, somebody's own counted review where one suffices.
+//! Setting a state directly: refused where two are asked for, somebody's own counted review where this one suffices.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::review::passing_thresholds;
 use super::ttl::{self, StartError};
-use super::{REASON_MAX, Request, Review, State, Voter, resolve};
+use super::{REASON_MAX, Request, Review, ReviewError, Reviewer, State, Voter, resolve};
 use crate::class::Class;
 
 /// Who sets it.
@@ -21,6 +22,8 @@ pub struct Setter<'a> {
     pub has_active_requests: bool,
     /// The credentials were made in this person's name by somebody else.
     pub impersonated: bool,
+    /// The same person as a reviewer, as stored now; `None` for the local administrator, who passes no filter.
+    pub as_reviewer: Option<Reviewer<'a>>,
 }
 
 /// What to set.
@@ -65,6 +68,11 @@ pub enum SetStateError {
     TwoAreNeeded(String),
     #[error("no single approval can satisfy the rule of this request")]
     NeverByOne,
+    #[error(
+        "the rule of this request asks for approvals that {setter:?} alone cannot give and cannot be overridden; \
+         let reviewers approve it with `tsh request review --approve {request}`"
+    )]
+    NotByThisOne { setter: String, request: String },
     #[error("pending requests cannot include resolve reason")]
     ResolveReason,
     #[error("pending requests cannot include resolve annotations")]
@@ -77,6 +85,8 @@ pub enum SetStateError {
     AlreadyReviewed(String),
     #[error(transparent)]
     Start(#[from] StartError),
+    #[error(transparent)]
+    Filter(#[from] ReviewError),
 }
 
 impl SetStateError {
@@ -87,7 +97,8 @@ impl SetStateError {
             | Self::WhileElevated
             | Self::Impersonated(_)
             | Self::Own
-            | Self::TwoAreNeeded(_) => Class::PermissionDenied,
+            | Self::TwoAreNeeded(_)
+            | Self::NotByThisOne { .. } => Class::PermissionDenied,
             Self::Expired(_) => Class::NotFound,
             Self::AlreadyReviewed(_) => Class::AlreadyExists,
             _ => Class::InvalidArgument,
@@ -119,7 +130,7 @@ pub fn set_state(
     if let Some(role) = change.roles.iter().find(|role| !request.roles.contains(role)) {
         return Err(SetStateError::ForeignRole(role.clone()));
     }
-    if let Some(start) = change.assume_start {
+    if let Some(start) = change.assume_start.filter(|_| change.state == State::Approved) {
         ttl::check_start(start, request.created, request.expires)?;
     }
     if change.reason.len() > REASON_MAX {
@@ -139,20 +150,22 @@ pub fn set_state(
     }
     let mut after = request.clone();
     if change.state == State::Approved {
+        // Before the roles are narrowed: filters see the request as it was asked.
+        after = approved_by_one(after, change, setter, now)?;
         if !change.roles.is_empty() {
             after.roles = change.roles.clone();
             after.roles.sort();
             after.roles.dedup();
         }
-        after = approved_by_one(after, change, setter, now)?;
     }
     after.state = change.state;
     after.resolve_reason.clone_from(&change.reason);
     if !change.annotations.is_empty() {
         after.resolve_annotations.clone_from(&change.annotations);
     }
-    if change.assume_start.is_some() && change.state == State::Approved {
-        after.assume_start = change.assume_start;
+    if change.state == State::Approved {
+        // An approver may only move the start later (R15).
+        after.assume_start = request.assume_start.max(change.assume_start);
     }
     Ok(after)
 }
@@ -191,24 +204,68 @@ fn approved_by_one(
     if request.reviews.iter().any(same) {
         return Err(SetStateError::AlreadyReviewed(setter.user.to_owned()));
     }
-    let satisfied_by_one = (0..)
-        .zip(&request.thresholds)
-        .filter(|(_, threshold)| threshold.approve == 1)
-        .map(|(index, _)| index);
-    request.reviews.push(Review {
+    let mut own = Review {
         author: setter.user.to_owned(),
         subject: setter.subject.to_owned(),
         voter: Voter::Override,
         state: State::Approved,
         reason: change.reason.clone(),
         created: now,
-        thresholds: satisfied_by_one.collect(),
+        thresholds: where_one_suffices(&request),
         assume_start: None,
         roles: Vec::new(),
-    });
-    if resolve(&request, |_| true).state != Some(State::Approved) {
+    };
+    if !decides_alone(&request, &own) {
         return Err(SetStateError::NeverByOne);
+    }
+    let passing = match &setter.as_reviewer {
+        Some(reviewer) => passing_thresholds(&request, &own, reviewer)?,
+        None => open_to_all(&request),
+    };
+    own.thresholds.retain(|index| passing.contains(index));
+    let not_by_this_one = SetStateError::NotByThisOne {
+        setter: setter.user.to_owned(),
+        request: request.id.clone(),
+    };
+    if !decides_alone(&request, &own) {
+        return Err(not_by_this_one);
+    }
+    request.reviews.push(own);
+    // Stored denials count as well.
+    if resolve(&request, |_| true).state != Some(State::Approved) {
+        return Err(not_by_this_one);
     }
     request.expiry = request.expires;
     Ok(request)
+}
+
+/// The thresholds that one approval satisfies.
+fn where_one_suffices(request: &Request) -> Vec<u32> {
+    (0..)
+        .zip(&request.thresholds)
+        .filter(|(_, threshold)| threshold.approve == 1)
+        .map(|(index, _)| index)
+        .collect()
+}
+
+/// The thresholds without a filter that are in every set: what somebody may satisfy of whom no roles are known. Sets that
+/// share no threshold may be meant for different people.
+fn open_to_all(request: &Request) -> Vec<u32> {
+    (0..)
+        .zip(&request.thresholds)
+        .filter(|(index, threshold)| {
+            let mut sets = request.role_thresholds.values().flatten();
+            threshold.filter.trim().is_empty() && sets.all(|set| set.contains(index))
+        })
+        .map(|(index, _)| index)
+        .collect()
+}
+
+/// Whether this review approves the request without any other.
+fn decides_alone(request: &Request, review: &Review) -> bool {
+    let alone = Request {
+        reviews: vec![review.clone()],
+        ..request.clone()
+    };
+    resolve(&alone, |_| true).state == Some(State::Approved)
 }

@@ -126,7 +126,7 @@ fn random_policy(dice: &Dice) -> Policy {
     roles.push(Role::empty(OTHER));
     let accounts = (0..3 + dice.roll(3))
         .map(|at| {
-            let mut held: BTreeSet<&str> = (0..1 + dice.roll(2)).map(|_| dice.pick(&names)).collect();
+            let mut held: BTreeSet<&str> = (0..=dice.roll(2)).map(|_| dice.pick(&names)).collect();
             if dice.one_in(12) {
                 held.insert(TARGET);
             }
@@ -319,6 +319,7 @@ impl<'p> Game<'p> {
             may_update: self.may(account, "access_request", "update", None),
             has_active_requests: false,
             impersonated: false,
+            as_reviewer: Some(self.reviewer(account)),
         };
         let change = StateChange {
             state: State::Approved,

@@ -44,6 +44,7 @@ fn admin(user: &str) -> Setter<'_> {
         may_update: true,
         has_active_requests: false,
         impersonated: false,
+        as_reviewer: None,
     }
 }
 
@@ -468,6 +469,116 @@ fn a18_nobody_overrides_a_rule_that_asks_for_two() {
         set_state(&mixed, &change(State::Approved), &admin("@local-admin"), now()),
         Err(SetStateError::TwoAreNeeded(_))
     ));
+}
+
+#[test]
+fn a18_one_setter_stands_for_nobody_whose_filter_they_do_not_pass() {
+    let by_one = |name, role: &str| asking(name, &["elevated-access"], &[filtered(&holds(role), 1, 1)]);
+    let split = [by_one("first", "dba"), by_one("second", "sec")];
+    let request = ask(&proposal("bob", &["elevated-access"]), &split).unwrap();
+    let group = Group::of(&[
+        ("neither", &[]),
+        ("dba", &[Role::empty("dba"), reviewing("r", &["elevated-access"])]),
+        ("sec", &[Role::empty("sec")]),
+        ("both", &[Role::empty("dba"), Role::empty("sec")]),
+    ]);
+    let set = |request: &access::request::Request, who: &'static str| {
+        let setter = Setter {
+            as_reviewer: Some(group.reviewer(who)),
+            ..admin(who)
+        };
+        set_state(request, &change(State::Approved), &setter, now())
+    };
+    for who in ["neither", "dba", "sec"] {
+        let refused = set(&request, who).unwrap_err();
+        assert!(
+            matches!(refused, SetStateError::NotByThisOne { .. }),
+            "{who}: {refused}"
+        );
+        assert_eq!(refused.class(), Class::PermissionDenied);
+    }
+    // Not with the help of somebody's review either: that is what reviewing is for.
+    let once = group
+        .review(&request, "dba", State::Approved, "")
+        .unwrap()
+        .request;
+    assert_eq!(once.state, State::Pending);
+    assert!(set(&once, "sec").is_err());
+    // Whoever passes all of them decides, and the stored review says for what it counted.
+    let approved = set(&request, "both").unwrap();
+    assert_eq!(approved.reviews[0].thresholds, [0, 1]);
+    assert_eq!(resolve(&approved, |_| true).state, Some(State::Approved));
+    // The flaw: the review of one who passes neither filter, stored as if it passed both, would approve.
+    let mut flawed = request.clone();
+    flawed.reviews = approved.reviews;
+    flawed.reviews[0].author = "neither".to_owned();
+    assert_eq!(resolve(&flawed, |_| true).state, Some(State::Approved));
+}
+
+#[test]
+fn a18_the_local_administrator_passes_no_filter_and_stands_for_one_only() {
+    let set = |thresholds: [&[access::role::Threshold]; 2]| {
+        let roles = [
+            asking("first", &["elevated-access"], thresholds[0]),
+            asking("second", &["elevated-access"], thresholds[1]),
+        ];
+        let request = ask(&proposal("bob", &["elevated-access"]), &roles).unwrap();
+        set_state(&request, &change(State::Approved), &admin("@local-admin"), now())
+    };
+    let open = threshold(1, 1);
+    let named = access::role::Threshold {
+        name: "security".to_owned(),
+        ..threshold(1, 1)
+    };
+    let dba = filtered(&holds("dba"), 1, 1);
+    for refused in [
+        set([&[dba.clone()], &[dba.clone()]]),
+        set([&[open.clone()], &[dba.clone()]]),
+        set([&[open.clone()], &[named]]),
+    ] {
+        assert!(
+            matches!(refused, Err(SetStateError::NotByThisOne { .. })),
+            "{refused:?}"
+        );
+    }
+    let approved = set([&[open.clone(), dba], &[open]]).unwrap();
+    assert_eq!(approved.reviews[0].thresholds, [0]);
+}
+
+#[test]
+fn a_start_may_only_move_later_and_a_denial_needs_none() {
+    let mut asked = proposal("bob", &["elevated-access"]);
+    let hour = |count| now() + SignedDuration::from_hours(count);
+    asked.assume_start = Some(hour(2));
+    let one = [asking("devops", &["elevated-access"], &[threshold(1, 1)])];
+    let request = ask(&asked, &one).unwrap();
+    for (wanted, given) in [(None, 2), (Some(1), 2), (Some(3), 3)] {
+        let mut change = change(State::Approved);
+        change.assume_start = wanted.map(hour);
+        let approved = set_state(&request, &change, &admin("@local-admin"), now()).unwrap();
+        assert_eq!(approved.assume_start, Some(hour(given)));
+    }
+    // The start of a denial is not read, so that it cannot be a reason to refuse one.
+    let mut sent = submission(State::Denied, "no");
+    sent.assume_start = Some(hour(24 * 30));
+    let group = group();
+    let reviewer = group.reviewer("alice");
+    let denied = review(
+        &pending(),
+        &sent,
+        &reviewer,
+        &std::collections::BTreeMap::new(),
+        now(),
+    )
+    .unwrap();
+    assert_eq!(denied.resolved, Some(State::Denied));
+    let mut change = change(State::Denied);
+    change.assume_start = Some(hour(24 * 30));
+    let denied = set_state(&request, &change, &admin("@local-admin"), now()).unwrap();
+    assert_eq!(
+        (denied.state, denied.assume_start),
+        (State::Denied, Some(hour(2)))
+    );
 }
 
 #[test]

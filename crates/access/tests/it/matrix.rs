@@ -146,6 +146,7 @@ fn deeds(actor: &Actor, request: &Request, rule: &Role) -> Vec<(&'static str, St
         may_update: verb("update").allows(),
         has_active_requests: actor.elevated,
         impersonated: actor.impersonated,
+        as_reviewer: Some(reviewer),
     };
     let carol_roles = [self::reviewer()];
     let carol = Reviewer {

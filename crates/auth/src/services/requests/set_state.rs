@@ -1,15 +1,15 @@
 //! `AuthService.SetAccessRequestState`: a denial, or an approval where one suffices.
 
-use access::request::{LOCAL_ADMIN, Setter, StateChange, set_state};
+use access::request::{LOCAL_ADMIN, Setter, State, StateChange, set_state};
 use wire::convert;
 use wire::pb::proto::RequestStateSetter;
 use wire::pb::types;
 
-use super::{has_verbs, lock_told, refused, revoking_lock, takes_back};
+use super::{has_verbs, lock_told, person, refused, resting_on_people, revoking_lock, takes_back};
 use crate::audit::access as told;
 use crate::auth::Auth;
 use crate::call::Call;
-use crate::failure::{Answer, Failure};
+use crate::failure::{Answer, Failure, denied};
 use crate::state::requests::put_request;
 use crate::state::resource::Resource as _;
 use crate::state::{Change, Tries};
@@ -23,6 +23,7 @@ pub async fn handle(auth: &Auth, call: &Call, asked: RequestStateSetter) -> Answ
         may_update: has_verbs(call, &["update"]),
         has_active_requests: caller.is_some_and(|user| !user.identity.active_requests.is_empty()),
         impersonated: caller.is_some_and(crate::caller::UserCaller::is_impersonated),
+        as_reviewer: None,
     };
     if !setter.may_update {
         return Err(Failure::access_denied(access::rbac::refusal(
@@ -47,6 +48,18 @@ pub async fn handle(auth: &Auth, call: &Call, asked: RequestStateSetter) -> Answ
     let _turn = auth.turns.take(&id).await;
     let mut tries = Tries::default();
     loop {
+        let seen = auth.state.revision();
+        // As stored now: what a certificate once said passes no filter.
+        let standing = match caller {
+            Some(user) => Some(person(auth, user.name(), call.now).await?.ok_or_else(denied)?),
+            None => None,
+        };
+        let setter = Setter {
+            as_reviewer: standing
+                .as_ref()
+                .map(|person| person.reviewer(setter.impersonated)),
+            ..setter
+        };
         let Some(found) = super::visible(auth, call, &id).await? else {
             return Err(Failure::not_found(format!(
                 "cannot set state of access request {id:?} (not found)"
@@ -57,6 +70,9 @@ pub async fn handle(auth: &Auth, call: &Call, asked: RequestStateSetter) -> Answ
         let event = told::updated(call.actor(), &after, &asked.delegator);
         let mut change = Change::new(call.now, &call.actor().user, event)
             .require_same(&types::AccessRequestV3::key(&id), Some(found.revision));
+        if wanted.state == State::Approved {
+            change = resting_on_people(change, seen);
+        }
         if takes_back(&found.request, call.now) {
             let lock = revoking_lock(auth, call, &found.request);
             change = change

@@ -821,6 +821,62 @@ async fn a18_nobody_overrides_a_rule_that_asks_for_two() {
 }
 
 #[tokio::test]
+async fn a18_nobody_sets_a_state_for_people_they_are_not() {
+    // The server forgets whose approval each threshold asks for.
+    let flaw = Flaw::requests_read_as(|spec| {
+        for threshold in &mut spec.thresholds {
+            threshold.filter.clear();
+        }
+    });
+    attack(flaw, "the call was not refused", async |world| {
+        let cast = world.cast().await;
+        let asking = |held: &str| {
+            format!(
+                "allow:\n  request:\n    roles: [elevated-access]\n    thresholds:\n    \
+                 - {{approve: 1, deny: 1, filter: 'contains(reviewer.roles, \"{held}\")'}}"
+            )
+        };
+        let may = "allow:\n  rules:\n  - {resources: [access_request, user], verbs: ['*']}";
+        for (name, spec) in [
+            ("ask-dba", asking("dba").as_str()),
+            ("ask-sec", asking("sec").as_str()),
+            ("dba", "allow: {}"),
+            ("sec", "allow: {}"),
+            ("decider", may),
+        ] {
+            world.put_role(role(name, spec)).await.expect("stored");
+        }
+        world.set_roles(&cast.bob.name, &["ask-dba", "ask-sec"]).await;
+        let bob = world.again(&cast.bob).await;
+        let decider = world.person("decider@example.com", &["decider"]).await;
+        let id = ask(world, &bob, &["elevated-access"]).await;
+        world.bend();
+        for by in [&decider.cluster, &world.admin] {
+            let (code, message) = refusal(set_state(by, &id, RequestState::Approved).await);
+            assert_eq!(code, Code::PermissionDenied);
+            assert!(message.contains("alone cannot give"), "{message}");
+            let mut made = wanted(world, &cast.bob.name, &["elevated-access"]);
+            made.spec.as_mut().expect("a spec").state = RequestState::Approved.into();
+            assert_eq!(refusal(send(by, made).await).0, Code::PermissionDenied);
+        }
+        // Half of it is not enough, and whoever is both decides.
+        for (roles, good) in [
+            (vec!["decider", "dba"], false),
+            (vec!["decider", "dba", "sec"], true),
+        ] {
+            world.set_roles(&decider.name, &roles).await;
+            let now = world.again(&decider).await;
+            assert_eq!(
+                set_state(&now, &id, RequestState::Approved).await.is_ok(),
+                good,
+                "{roles:?}"
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a19_a_flood_of_requests_is_stopped() {
     let limited = || Plan {
         rates: auth::guard::Rates {
