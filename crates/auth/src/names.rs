@@ -122,20 +122,13 @@ pub fn check_mentioned(where_: &str, name: &str) -> Answer<()> {
 /// A name as somebody typed it who has proven nothing, for records and counts: what cannot be seen is replaced, what is too
 /// long is cut.
 pub fn bounded(name: &str) -> String {
-    let mut shown = String::new();
-    for letter in name.chars() {
-        let letter = if is_invisible(letter) { '\u{fffd}' } else { letter };
-        if shown.len() + letter.len_utf8() + '…'.len_utf8() > NAME_BYTES_MAX {
-            // Only what is longer than any name may be is cut.
-            if name.len() <= NAME_BYTES_MAX && !name.chars().any(is_invisible) {
-                return name.to_owned();
-            }
-            shown.push('…');
-            return shown;
-        }
-        shown.push(letter);
+    let seen = |letter| if is_invisible(letter) { '\u{fffd}' } else { letter };
+    let whole: String = name.chars().take(NAME_BYTES_MAX).map(seen).collect();
+    if name.len() <= NAME_BYTES_MAX && whole.len() <= NAME_BYTES_MAX {
+        return whole;
     }
-    shown
+    let end = whole.floor_char_boundary(NAME_BYTES_MAX - '…'.len_utf8());
+    format!("{}…", &whole[..end])
 }
 
 /// Under which name a user cannot exist twice.

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 pub const FAILURES_MAX: usize = 5;
 /// How long a wrong guess is remembered for closing.
 pub const WINDOW: SignedDuration = SignedDuration::from_mins(30);
-/// How long an account stays closed.
+/// How long an account stays closed the first time; each further time is twice as long as the one before.
 pub const CLOSED_FOR: SignedDuration = SignedDuration::from_mins(30);
-/// Wrong guesses without one right one after which only a reset opens the account again.
-pub const FAILURES_IN_ALL_MAX: u32 = 100;
-/// How long the record of an account without new guesses is kept.
+/// How long it stays closed at most: a stranger who guesses must not be able to keep somebody out for ever.
+pub const CLOSED_FOR_MAX: SignedDuration = SignedDuration::from_hours(24);
+/// How long the record of an account without new guesses is kept, counted from when its door opens.
 pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// The wrong guesses at one account since the last right one.
@@ -24,8 +24,9 @@ pub struct Attempts {
     recent: Vec<Timestamp>,
     /// Until when no guess is looked at.
     closed_until: Option<Timestamp>,
-    /// All of them, recent or not.
-    in_all: u32,
+    /// How often the door was closed since the last right sign-in or reset.
+    #[serde(default)]
+    closings: u32,
 }
 
 /// Whether a guess may be looked at.
@@ -46,39 +47,46 @@ impl Attempts {
         }
     }
 
-    /// The record after one more wrong guess.
+    /// The record after one more wrong guess. A closed door looks at no guess, so none counts.
     #[must_use]
     pub fn after_failure(mut self, now: Timestamp) -> Self {
+        if let Door::Closed(_) = self.door(now) {
+            return self;
+        }
         self.recent
             .retain(|at| *at <= now && now.duration_since(*at) < WINDOW);
         self.recent.push(now);
-        self.in_all = self.in_all.saturating_add(1);
-        if self.in_all >= FAILURES_IN_ALL_MAX {
-            self.closed_until = Some(Timestamp::MAX);
-        } else if self.recent.len() >= FAILURES_MAX {
-            self.closed_until = Some(now.saturating_add(CLOSED_FOR).unwrap_or(Timestamp::MAX));
+        if self.recent.len() >= FAILURES_MAX {
+            self.closings = self.closings.saturating_add(1);
+            self.closed_until = Some(later(now, closed_for(self.closings)));
             self.recent.clear();
         }
         self
     }
 
-    /// The record after a reset: a closed door stays closed for its time, the sum starts anew.
+    /// The record after a reset: a closed door stays closed for its time, the next one closes for a short time again.
     #[must_use]
     pub fn after_reset(mut self) -> Self {
-        self.in_all = 0;
-        if self.closed_until == Some(Timestamp::MAX) {
-            self.closed_until = None;
-        }
+        self.closings = 0;
         self
     }
 
     /// When this record may be forgotten.
-    pub fn kept_until(&self, now: Timestamp) -> Option<Timestamp> {
-        if self.closed_until == Some(Timestamp::MAX) {
-            return None;
-        }
-        Some(now.saturating_add(KEPT_FOR).unwrap_or(Timestamp::MAX))
+    pub fn kept_until(&self, now: Timestamp) -> Timestamp {
+        later(self.closed_until.map_or(now, |until| until.max(now)), KEPT_FOR)
     }
+}
+
+/// How long the door stays closed the `closings`-th time.
+fn closed_for(closings: u32) -> SignedDuration {
+    2_i32
+        .checked_pow(closings.saturating_sub(1))
+        .and_then(|times| CLOSED_FOR.checked_mul(times))
+        .map_or(CLOSED_FOR_MAX, |long| long.min(CLOSED_FOR_MAX))
+}
+
+fn later(moment: Timestamp, by: SignedDuration) -> Timestamp {
+    moment.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// The name under which guesses at `user` are counted: spelling variants share one count.
@@ -116,16 +124,32 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_in_all_need_a_reset() {
+    fn a_closed_door_counts_nothing() {
+        let closed = guess(&[0, 0, 0, 0, 0]);
+        let stormed = (0..200).fold(closed.clone(), |attempts, _| attempts.after_failure(at(1)));
+        assert_eq!(stormed, closed);
+    }
+
+    #[test]
+    fn each_closing_is_twice_as_long_and_none_is_for_ever() {
+        let mut now = at(0);
         let mut attempts = Attempts::default();
-        for round in 0..20 {
+        let mut hours = Vec::new();
+        for _ in 0..40 {
             for _ in 0..5 {
-                attempts = attempts.after_failure(at(round * 60));
+                attempts = attempts.after_failure(now);
             }
+            let Door::Closed(until) = attempts.door(now) else {
+                panic!("five wrong guesses close the door");
+            };
+            hours.push(until.duration_since(now).as_secs_f64() / 3600.0);
+            assert!(attempts.kept_until(now) > until, "the count outlives the closing");
+            now = until;
         }
-        assert_eq!(attempts.door(at(1_000_000)), Door::Closed(Timestamp::MAX));
-        assert_eq!(attempts.kept_until(at(0)), None);
-        assert_eq!(attempts.after_reset().door(at(1_000_000)), Door::Open);
+        assert_eq!(hours[..7], [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 24.0]);
+        assert!(hours[7..].iter().all(|long| *long == 24.0));
+        let after = (0..5).fold(attempts.after_reset(), |attempts, _| attempts.after_failure(now));
+        assert_eq!(after.door(now), Door::Closed(now + CLOSED_FOR));
     }
 
     #[test]

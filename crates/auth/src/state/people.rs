@@ -315,7 +315,7 @@ pub fn put_subject(change: Change, user: &str, subject: &Subject) -> Answer<Chan
 /// Puts the count of wrong guesses into a change.
 pub fn put_attempts(change: Change, user: &str, attempts: &Attempts) -> Answer<Change> {
     let until = attempts.kept_until(change.now());
-    Ok(change.put_until(keys::attempts(user), own_bytes(attempts)?, until))
+    Ok(change.put_until(keys::attempts(user), own_bytes(attempts)?, Some(until)))
 }
 
 #[cfg(test)]

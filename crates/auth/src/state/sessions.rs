@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use store::{Class, Key, Prefix};
+use store::{Class, Key, Prefix, Require};
 use zeroize::Zeroize;
 
 use super::{Change, Read, State};
@@ -142,10 +142,14 @@ impl State {
             .await
     }
 
-    /// The keys of all sessions of a user.
-    pub async fn web_sessions_of(&self, user: &str, now: Timestamp) -> Answer<Vec<Key>> {
-        let (items, _) = self.all(sessions_of(user), now).await?;
-        Ok(items.into_iter().map(|item| item.key).collect())
+    /// Ends all sessions of a user with a change. It fails if one is opened, renewed or closed at the same moment.
+    pub async fn end_sessions_of(&self, user: &str, change: Change) -> Answer<Change> {
+        let prefix = sessions_of(user);
+        let (items, since) = self.all(prefix.clone(), change.now()).await?;
+        let change = change.require(Require::Unchanged { prefix, since });
+        Ok(items
+            .into_iter()
+            .fold(change, |change, item| change.delete(item.key)))
     }
 
     /// Puts a session into a change.

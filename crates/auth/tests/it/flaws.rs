@@ -67,17 +67,17 @@ impl Default for Meeting {
 }
 
 impl Bent {
-    /// The next two commits that change an access request are handed in together.
+    /// The next two commits that change an access request, a session of the browser or a link are handed in together.
     pub fn meet(&self) {
         self.meeting.expected.store(2, Ordering::SeqCst);
     }
 
     async fn wait_for_the_other(&self, batch: &Batch) {
-        if !batch
-            .writes
-            .iter()
-            .any(|write| below(write.key(), "access_requests"))
-        {
+        if !batch.writes.iter().any(|write| {
+            ["access_requests", "web_sessions", "user_tokens"]
+                .iter()
+                .any(|collection| below(write.key(), collection))
+        }) {
             return;
         }
         let one_less = |expected: usize| expected.checked_sub(1);

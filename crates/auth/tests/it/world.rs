@@ -282,7 +282,7 @@ impl World {
         self.bent.end();
     }
 
-    /// The next two changes of access requests are committed at the same moment.
+    /// The next two changes of access requests, sessions or links are committed at the same moment.
     pub fn meet(&self) {
         self.bent.meet();
     }

@@ -15,6 +15,7 @@ use crate::call::Call;
 use crate::credentials::password;
 use crate::failure::{Answer, Failure};
 use crate::names;
+use crate::services::signin::Proof;
 use crate::services::users::no_such_user;
 use crate::state::Change;
 use crate::state::people::{Device, Link, Password, keys};
@@ -31,7 +32,7 @@ pub async fn handle(
 ) -> Answer<ChangeUserAuthenticationResponse> {
     auth.limits.credentials(call)?;
     let password = SecretBytes::new(request.new_password.to_vec());
-    let user = accept(
+    let (user, proof) = accept(
         auth,
         call,
         &request.token_id,
@@ -40,7 +41,7 @@ pub async fn handle(
         &request.new_device_name,
     )
     .await?;
-    let session = crate::services::session::open(auth, call, &user, &request.login_ip).await?;
+    let session = crate::services::session::open(auth, call, &user, &request.login_ip, &proof).await?;
     Ok(ChangeUserAuthenticationResponse {
         web_session: Some(session),
         recovery: Some(RecoveryCodes::default()),
@@ -48,7 +49,7 @@ pub async fn handle(
     })
 }
 
-/// Spends the link; gives back whose it was.
+/// Spends the link; gives back whose it was, and what whoever held it has proven.
 pub async fn accept(
     auth: &Auth,
     call: &Call,
@@ -56,7 +57,7 @@ pub async fn accept(
     password: SecretBytes,
     factor: Option<MfaRegisterResponse>,
     device_name: &str,
-) -> Answer<String> {
+) -> Answer<(String, Proof)> {
     let now = call.now;
     let preference = auth.preference(now).await?;
     if !preference.allows_local() {
@@ -125,13 +126,13 @@ pub async fn accept(
     }
     debug_assert_eq!(keys::password(&name).name(), name);
     // Somebody else spent it, or changed the user, in this moment: the link, if it lives, can be tried again.
-    auth.state.commit(change).await.map_err(|refused| match refused {
+    let committed = auth.state.commit(change).await.map_err(|refused| match refused {
         crate::state::Refused::Conflict(_) => Failure::compare_failed(
             "the link was used or the user was changed at the same moment; open the link again",
         ),
         crate::state::Refused::Failed(failure) => failure,
     })?;
-    Ok(name)
+    Ok((name, Proof::by_link(committed.revision)))
 }
 
 fn new_device(auth: &Auth, call: &Call, link: &Link, code: &str, name: &str) -> Answer<Device> {

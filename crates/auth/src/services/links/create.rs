@@ -114,9 +114,7 @@ pub async fn create(
         for key in auth.state.links_of(name, now).await? {
             change = change.delete(key);
         }
-        for key in auth.state.web_sessions_of(name, now).await? {
-            change = change.delete(key);
-        }
+        change = auth.state.end_sessions_of(name, change).await?;
         if let Some(attempts) = auth.state.attempts(name, now).await? {
             change = put_attempts(change, name, &attempts.value.after_reset())?;
         }

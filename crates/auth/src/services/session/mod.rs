@@ -12,8 +12,9 @@ use crate::locks::{self, Targets, Whom};
 use crate::moment;
 use crate::services::certificates::{Wanted, refused, sign_proven, subject};
 use crate::services::requests::person;
+use crate::services::signin::Proof;
 use crate::state::sessions::{NewSession, WebSession};
-use crate::state::{Change, Read, Tries};
+use crate::state::{Change, Read, Refused, Tries};
 
 /// A session as it leaves the server, once.
 struct Opened {
@@ -22,8 +23,9 @@ struct Opened {
     session: WebSession,
 }
 
-/// Opens a session for somebody who has just proven who they are.
-async fn make(auth: &Auth, call: &Call, user: &str, address: &str, device: Option<String>) -> Answer<Opened> {
+/// Opens a session for somebody who has just proven who they are, unless that has ceased to hold meanwhile.
+async fn make(auth: &Auth, call: &Call, user: &str, address: &str, proof: &Proof) -> Answer<Opened> {
+    let device = proof.device.as_ref().map(|device| device.id.clone());
     let person = person(auth, user, call.now)
         .await?
         .ok_or_else(crate::failure::denied)?;
@@ -55,16 +57,26 @@ async fn make(auth: &Auth, call: &Call, user: &str, address: &str, device: Optio
     });
     let place = auth.state.session_key(user, id.expose())?;
     let event = crate::audit::cluster::changed(&call.actor().acting_for(user), "web_session", user, "create");
-    let change = auth
-        .state
-        .put_session(Change::new(call.now, user, event), place, &session)?;
-    auth.state.commit(change).await?;
+    let change = proof.still_holding(Change::new(call.now, user, event), user);
+    let change = auth.state.put_session(change, place, &session)?;
+    auth.state.commit(change).await.map_err(|refused| match refused {
+        Refused::Conflict(_) => {
+            Failure::compare_failed("the user or the password was changed at the same moment; sign in again")
+        }
+        Refused::Failed(failure) => failure,
+    })?;
     Ok(Opened { id, bearer, session })
 }
 
 /// Opens a session, in the form of Teleport's clients.
-pub async fn open(auth: &Auth, call: &Call, user: &str, address: &str) -> Answer<types::WebSessionV2> {
-    let Opened { id, bearer, session } = make(auth, call, user, address, None).await?;
+pub async fn open(
+    auth: &Auth,
+    call: &Call,
+    user: &str,
+    address: &str,
+    proof: &Proof,
+) -> Answer<types::WebSessionV2> {
+    let Opened { id, bearer, session } = make(auth, call, user, address, proof).await?;
     Ok(types::WebSessionV2 {
         kind: "web_session".to_owned(),
         sub_kind: "web_session".to_owned(),
@@ -94,9 +106,9 @@ pub async fn open_for_proxy(
     call: &Call,
     user: &str,
     address: &str,
-    device: Option<String>,
+    proof: &Proof,
 ) -> Answer<ours::WebSession> {
-    let Opened { id, bearer, session } = make(auth, call, user, address, device).await?;
+    let Opened { id, bearer, session } = make(auth, call, user, address, proof).await?;
     Ok(shown(&session, id.expose(), bearer.expose()))
 }
 

@@ -68,9 +68,9 @@ pub async fn accept_invite(
         })),
     });
     let password = SecretBytes::new(asked.new_password.to_vec());
-    let user = accept(auth, call, &asked.token, password, factor, &asked.device_name).await?;
+    let (user, proof) = accept(auth, call, &asked.token, password, factor, &asked.device_name).await?;
     let web_session = if asked.open_web_session {
-        Some(session::open_for_proxy(auth, call, &user, &asked.client_address, None).await?)
+        Some(session::open_for_proxy(auth, call, &user, &asked.client_address, &proof).await?)
     } else {
         None
     };

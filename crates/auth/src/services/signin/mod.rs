@@ -18,7 +18,7 @@ use crate::services::certificates::{Wanted, refused, sign_proven, subject};
 use crate::services::requests::person;
 use crate::services::session;
 use crate::state::Change;
-pub use prove::{Factor, INVALID, INVALID_CODE, prove};
+pub use prove::{Factor, INVALID, INVALID_CODE, Proof, prove};
 
 /// Handles `Begin`: the password is judged before the code is asked for.
 pub async fn begin(auth: &Auth, call: &Call, asked: ours::BeginRequest) -> Answer<ours::BeginResponse> {
@@ -50,7 +50,7 @@ pub async fn finish(auth: &Auth, call: &Call, asked: ours::FinishRequest) -> Ans
     };
     let factor = Factor::of(asked.second_factor)?;
     let password = access::SecretBytes::new(asked.password.to_vec());
-    let device = prove(auth, call, &asked.user, password, factor).await?;
+    let device = prove(auth, call, &asked.user, password, factor).await?.device;
     let ttl = asked
         .ttl
         .and_then(|ttl| Duration::try_from(ttl).ok())
@@ -112,11 +112,10 @@ pub async fn open_web_session(
         None => Factor::None,
     };
     let password = access::SecretBytes::new(asked.password.to_vec());
-    let device = prove(auth, call, &asked.user, password, factor).await?;
-    let told = login::succeeded(call.actor(), &asked.user, device.as_ref());
+    let proof = prove(auth, call, &asked.user, password, factor).await?;
+    let told = login::succeeded(call.actor(), &asked.user, proof.device.as_ref());
     auth.state
         .commit(Change::new(call.now, &asked.user, told))
         .await?;
-    let used = device.map(|device| device.id);
-    session::open_for_proxy(auth, call, &asked.user, &asked.client_address, used).await
+    session::open_for_proxy(auth, call, &asked.user, &asked.client_address, &proof).await
 }

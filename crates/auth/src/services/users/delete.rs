@@ -58,16 +58,15 @@ pub(in crate::services) async fn without(auth: &Auth, change: Change, name: &str
     let mut change = change
         .delete(types::UserV2::key(name))
         .delete(keys::spelling(name))
-        .delete(keys::password(name));
+        .delete(keys::password(name))
+        .delete(keys::attempts(name));
     for (key, _) in auth.state.devices(name, now).await? {
         change = change.delete(key);
     }
     for key in auth.state.links_of(name, now).await? {
         change = change.delete(key);
     }
-    for key in auth.state.web_sessions_of(name, now).await? {
-        change = change.delete(key);
-    }
+    change = auth.state.end_sessions_of(name, change).await?;
     let subject = auth.state.subject(name, now).await?;
     change = change.require_same(&keys::subject(name), subject.as_ref().map(|read| read.revision));
     if let Some(subject) = subject {

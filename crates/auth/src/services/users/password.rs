@@ -12,7 +12,7 @@ use crate::call::Call;
 use crate::credentials::password;
 use crate::failure::{Answer, Class, Failure};
 use crate::services::signin::{Factor, INVALID, INVALID_CODE, prove};
-use crate::state::people::{Password, keys};
+use crate::state::people::Password;
 use crate::state::{Change, Refused};
 
 /// Handles the call.
@@ -44,30 +44,26 @@ pub async fn handle(auth: &Auth, call: &Call, asked: ChangePasswordRequest) -> A
         Factor::Code(asked.second_factor_token)
     };
     let old = SecretBytes::new(asked.old_password.to_vec());
-    prove(auth, call, name, old, factor)
+    let proof = prove(auth, call, name, old, factor)
         .await
         .map_err(|failure| match failure.class() {
             // Which of the two was wrong is nobody's business.
             Class::AccessDenied if failure.message() == INVALID => Failure::access_denied(INVALID_CODE),
             _ => failure,
         })?;
-    let stored = auth.state.password(name, call.now).await?;
     let hash = auth.passwords.hash(new, &auth.chance).await?;
     let chosen = Password {
         hash: hash.expose().clone(),
         since: call.now,
     };
     let told = record::password_changed(call.actor(), name);
-    let mut change = Change::new(call.now, name, told)
-        .require_same(&keys::password(name), stored.map(|stored| stored.revision));
-    for session in auth.state.web_sessions_of(name, call.now).await? {
-        change = change.delete(session);
-    }
+    let change = proof.still_holding(Change::new(call.now, name, told), name);
+    let change = auth.state.end_sessions_of(name, change).await?;
     let change = auth.state.put_password(change, name, &chosen)?;
     auth.state.commit(change).await.map_err(|refused| match refused {
-        Refused::Conflict(_) => {
-            Failure::compare_failed("the password was changed at the same moment; sign in again")
-        }
+        Refused::Conflict(_) => Failure::compare_failed(
+            "the user, the password or a session was changed at the same moment; sign in again",
+        ),
         Refused::Failed(failure) => failure,
     })?;
     Ok(())

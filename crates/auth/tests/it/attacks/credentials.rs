@@ -12,7 +12,7 @@ use crate::calls::{dial, raw};
 use crate::flaws::{Flaw, attack};
 use crate::people::{Person, approve, ask, lock_user, refusal, role};
 use crate::refused;
-use crate::world::{Plan, World, hours, seconds};
+use crate::world::{Plan, World, hours, on, seconds};
 
 fn with_code(person: &Person, password: &str, code: &str) -> ours::FinishRequest {
     ours::FinishRequest {
@@ -91,6 +91,116 @@ async fn b08_five_wrong_guesses_close_the_door_to_the_right_one_too() {
                 .expect("open again");
         },
     )
+    .await;
+}
+
+#[tokio::test]
+async fn b08_a_storm_of_guesses_closes_the_door_once_and_a_right_sign_in_forgets_it() {
+    // What is to be forgotten with a right sign-in stays.
+    attack(Flaw::keeps("login_attempts"), "half an hour", async |world| {
+        let cast = world.cast().await;
+        let name = &cast.alice.name;
+        world.bend();
+        for closing in 0..2 {
+            let storm = (0..126).map(|_| begin(world, name, "a wrong password"));
+            let refused = futures::future::join_all(storm).await;
+            assert!(refused.iter().all(Result::is_err), "closing {closing}");
+            let attempts = world
+                .auth
+                .state
+                .attempts(name, world.now())
+                .await
+                .expect("readable");
+            let door = attempts.expect("counted").value.door(world.now());
+            let until = world.now() + seconds(30 * 60);
+            let first = auth::credentials::lockout::Door::Closed(until);
+            assert_eq!(
+                door, first,
+                "closed for half an hour, the first time and after a right sign-in"
+            );
+            world.clock.advance(seconds(30 * 60));
+            world
+                .sign_in(name, &cast.alice.password, &cast.alice.seed)
+                .await
+                .expect("open again");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn b08_names_that_nobody_can_have_are_refused_like_wrong_ones_and_recorded_within_bounds() {
+    crate::world::on_every_store(async |world| {
+        for name in [
+            "x".repeat(100_000),
+            "bob\u{202e}@example.com".to_owned(),
+            "a/b".to_owned(),
+        ] {
+            refused!(
+                begin(world, &name, "a wrong password").await,
+                PermissionDenied,
+                "invalid credentials"
+            );
+        }
+        let users: Vec<String> = crate::invariants::records(&world.store)
+            .await
+            .iter()
+            .filter(|told| told.event() == "user.login")
+            .map(|told| told.text("user").to_owned())
+            .collect();
+        assert_eq!(users.len(), 3, "{users:?}");
+        assert!(users[0].len() <= 255 && users[0].ends_with('…'));
+        assert_eq!(users[1..], ["bob\u{fffd}@example.com", "a/b"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn b08_a_user_made_anew_does_not_begin_behind_the_door_of_the_last_one() {
+    crate::world::on_every_store(async |world| {
+        let cast = world.cast().await;
+        for _ in 0..5 {
+            assert!(begin(world, &cast.alice.name, "a wrong password").await.is_err());
+        }
+        world.delete_user(&cast.alice.name).await;
+        let anew = world.person(&cast.alice.name, &["dbreviewer"]).await;
+        begin(world, &anew.name, &anew.password).await.expect("open");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn c04_a_session_opened_while_a_reset_runs_does_not_outlive_it() {
+    attack(Flaw::unconditional(), "outlived the reset", async |world| {
+        let cast = world.cast().await;
+        world.bend();
+        for person in [&cast.alice, &cast.ivan] {
+            world.clock.advance(seconds(30));
+            let request = ours::OpenWebSessionRequest {
+                user: person.name.clone(),
+                password: person.password.as_bytes().to_vec().into(),
+                second_factor: Some(ours::open_web_session_request::SecondFactor::TotpCode(
+                    person.seed.code(world.now()).expect("a code"),
+                )),
+                ..Default::default()
+            };
+            let mut signing_in = world.proxy.sign_in();
+            world.meet();
+            let (opened, _) = tokio::join!(
+                signing_in.open_web_session(request),
+                world.link(&person.name, "password")
+            );
+            if let Ok(opened) = opened {
+                let asked = ours::GetWebSessionRequest {
+                    user: person.name.clone(),
+                    id: opened.into_inner().id,
+                    ..Default::default()
+                };
+                let found = world.proxy.sign_in().get_web_session(asked).await;
+                assert!(found.is_err(), "a session outlived the reset");
+            }
+        }
+    })
     .await;
 }
 
@@ -207,6 +317,70 @@ async fn e01_a_stolen_certificate_is_worth_nothing_once_it_is_locked_out() {
             drop(cast);
         },
     )
+    .await;
+}
+
+#[tokio::test]
+async fn e02_what_a_role_forbids_binds_certificates_from_before_it_was_given() {
+    attack(
+        Flaw::stale(&["users"]),
+        "the call was not refused",
+        async |world| {
+            let cast = world.cast().await;
+            let forbids = "deny:\n  rules:\n  - {resources: [role], verbs: [list, read]}";
+            world.put_role(role("no-roles", forbids)).await.expect("stored");
+            let read = "allow:\n  rules:\n  - {resources: [role, token], verbs: [list, read]}";
+            world.put_role(role("reader", read)).await.expect("stored");
+            let reader = world.person("reader@example.com", &["reader"]).await;
+            let roles = || proto::GetRoleRequest {
+                name: "devops".to_owned(),
+            };
+            reader.cluster.auth().get_role(roles()).await.expect("before");
+            world.bend();
+            world.set_roles(&reader.name, &["reader", "no-roles"]).await;
+            assert_eq!(
+                refusal(reader.cluster.auth().get_role(roles()).await).0,
+                Code::PermissionDenied
+            );
+            // What the new role allows is not there before the next sign-in.
+            world.set_roles(&cast.bob.name, &["devops", "reader"]).await;
+            assert_eq!(
+                refusal(
+                    cast.bob
+                        .cluster
+                        .auth()
+                        .get_role(proto::GetRoleRequest {
+                            name: "reader".to_owned(),
+                        })
+                        .await
+                )
+                .0,
+                Code::PermissionDenied
+            );
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn e02_a_user_whose_role_is_gone_is_refused() {
+    on(Plan::default(), async |world| {
+        let mut passing = role("passing", "deny:\n  logins: [root]");
+        passing.metadata.as_mut().expect("metadata").expires = Some(timestamp(world.now() + hours(1)));
+        world.put_role(passing).await.expect("stored");
+        world
+            .put_role(role("staying", "allow: {}"))
+            .await
+            .expect("stored");
+        let dana = world.person("dana@example.com", &["staying", "passing"]).await;
+        dana.cluster.auth().get_current_user(()).await.expect("before");
+        world.clock.advance(seconds(3601));
+        refused!(
+            dana.cluster.auth().get_current_user(()).await,
+            PermissionDenied,
+            "access denied: role \"passing\" is not found"
+        );
+    })
     .await;
 }
 
