@@ -26,6 +26,7 @@ pub mod alone;
 pub mod ambient;
 mod claims;
 mod class;
+pub mod condition;
 pub mod issue;
 pub mod lock;
 pub mod machine;

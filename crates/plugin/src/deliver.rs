@@ -20,6 +20,7 @@ use crate::picture::{Picture, Step, hex, short_digest, steps};
 use crate::queue::{Job, News, Outcome};
 use crate::record::{Data, Record, Slot};
 use crate::request::Request;
+use crate::rules::Rules;
 
 /// How long after the first notes it is certain that no other process has posted: shorter than the server remembers keys.
 const CERTAIN: Duration = Duration::from_secs(10);
@@ -35,6 +36,7 @@ pub struct Courier<C> {
     desk: Desk,
     chat: C,
     audience: Audience,
+    rules: Rules,
     entropy: Arc<dyn Entropy>,
     /// This process, in notes.
     me: String,
@@ -56,6 +58,7 @@ impl<C: Chat> Courier<C> {
             desk,
             chat,
             audience,
+            rules: Rules::default(),
             entropy,
             me,
             courtesy,
@@ -88,6 +91,21 @@ impl<C: Chat> Courier<C> {
         self.chat.draw(request, &self.links())
     }
 
+    /// The cluster's rules about who is told have changed, or may have.
+    pub async fn rules_changed(&self) {
+        self.rules.changed().await;
+    }
+
+    /// Who is told of a request: whom rules name, and where none does, whom the configuration names; and whether it was
+    /// by a rule.
+    async fn recipients(&self, request: &Request) -> Result<(Vec<String>, bool), Status> {
+        let by_rule = self.rules.recipients(&self.desk, request).await?;
+        if by_rule.is_empty() {
+            return Ok((self.audience.of(request), false));
+        }
+        Ok((by_rule, true))
+    }
+
     /// Works on one request until it is in line or something is in the way.
     pub async fn settle(&self, job: &mut Job) -> Outcome {
         match self.try_settle(job).await {
@@ -114,7 +132,7 @@ impl<C: Chat> Courier<C> {
             News::Gone => record.request_gone(&job.id),
         };
         if record.is_empty_promise() && request.is_pending() {
-            record.address(self.audience.of(&request));
+            record.address(self.recipients(&request).await?.0);
         }
         let request = self.desk.counted(request).await;
         let picture = self.draw(&request);
@@ -179,8 +197,8 @@ impl<C: Chat> Courier<C> {
         if !job.tell {
             return Ok(None);
         }
-        let recipients = self.audience.of(request);
-        for name in Audience::unreachable(request) {
+        let (recipients, by_rule) = self.recipients(request).await?;
+        for name in Audience::unreachable(request).filter(|_| !by_rule) {
             tracing::warn!(request_id = %job.id, reviewer = ?name, "a suggested reviewer is no e-mail address and cannot be told");
         }
         if recipients.is_empty() {

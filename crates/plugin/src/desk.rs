@@ -8,12 +8,17 @@ use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use access::Traits;
 use client::Cluster;
 use futures::stream::{Stream, StreamExt as _};
 use tonic::{Code, Response, Status};
 use wire::keep::Kept;
 use wire::pb::countersign::v1::ExplainRequest;
 use wire::pb::proto::{ListAccessRequestsRequest, PingRequest};
+use wire::pb::teleport::accessmonitoringrules::v1::{
+    AccessMonitoringRuleSpec, ListAccessMonitoringRulesWithFilterRequest,
+};
+use wire::pb::teleport::users::v1::GetUserRequest;
 use wire::pb::types::{AccessRequestV3, PluginDataFilter, PluginDataUpdateParams};
 
 use crate::chat::Links;
@@ -162,6 +167,54 @@ impl Desk {
                 }
                 request
             }
+        }
+    }
+
+    /// The access monitoring rules that are for this plugin, with their names.
+    pub async fn rules(&self) -> Result<Vec<(String, AccessMonitoringRuleSpec)>, Status> {
+        const PAGE: i64 = 1000;
+        let mut rules = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let asked = ListAccessMonitoringRulesWithFilterRequest {
+                page_size: PAGE,
+                page_token,
+                subjects: vec![KIND.to_owned()],
+                notification_name: self.plugin.to_owned(),
+                ..ListAccessMonitoringRulesWithFilterRequest::default()
+            };
+            let mut service = self.cluster.access_monitoring_rules();
+            let page = within(service.list_access_monitoring_rules_with_filter(asked)).await?;
+            rules.extend(page.rules.into_iter().map(|rule| {
+                let rule = rule.into_message();
+                let name = rule.metadata.map(|metadata| metadata.name);
+                (name.unwrap_or_default(), rule.spec.unwrap_or_default())
+            }));
+            if page.next_page_token.is_empty() {
+                return Ok(rules);
+            }
+            page_token = page.next_page_token;
+        }
+    }
+
+    /// The traits a user has now; none if the plugin may not read them.
+    pub async fn traits(&self, user: &str) -> Result<Traits, Status> {
+        let asked = GetUserRequest {
+            name: user.to_owned(),
+            ..GetUserRequest::default()
+        };
+        match within(self.cluster.users().get_user(asked)).await {
+            Ok(found) => {
+                let spec = found.user.and_then(|user| user.into_message().spec);
+                Ok(wire::convert::traits(
+                    spec.as_ref().and_then(|spec| spec.traits.as_ref()),
+                ))
+            }
+            Err(status) if matches!(status.code(), Code::PermissionDenied | Code::NotFound) => {
+                tracing::warn!(%user, reason = %status.message(), "the traits of a user cannot be read: rules see none");
+                Ok(Traits::new())
+            }
+            Err(status) => Err(status),
         }
     }
 

@@ -22,5 +22,6 @@ pub mod plugin;
 pub mod queue;
 pub mod record;
 pub mod request;
+mod rules;
 
 pub use plugin::{Ended, Plugin, Setup};

@@ -29,6 +29,8 @@ use crate::request::Request;
 
 /// The kind that is watched.
 const KIND: &str = "access_request";
+/// The kind of rules about who is told, which is watched too where the cluster allows it.
+const RULE: &str = "access_monitoring_rule";
 /// Changes that may wait for the loop.
 const CHANGES_WAITING: usize = 256;
 /// Requests made this long before the watch was lost may have been missed too: clocks differ.
@@ -143,12 +145,12 @@ impl<C: Chat> Plugin<C> {
     /// When it ends by itself.
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), Ended> {
         let (tell, mut told) = mpsc::channel(CHANGES_WAITING);
-        let watched = WatchKind {
-            kind: KIND.to_owned(),
+        let watched = [KIND, RULE].map(|kind| WatchKind {
+            kind: kind.to_owned(),
             ..WatchKind::default()
-        };
+        });
         let cluster = self.courier.desk().cluster().clone();
-        let mut feed = Feed::new(cluster, vec![watched], false, Arc::clone(&self.entropy));
+        let mut feed = Feed::new(cluster, watched.to_vec(), true, Arc::clone(&self.entropy));
         // A watch that is being set up must not be given up for something else that happens.
         let mut listening = JoinSet::new();
         listening.spawn(async move {
@@ -170,7 +172,7 @@ impl<C: Chat> Plugin<C> {
                 () = &mut stop => break,
                 Some(ended) = self.workers.join_next() => self.worked(ended),
                 next = told.recv() => match next {
-                    Some(Ok(told)) => self.hear(told)?,
+                    Some(Ok(told)) => self.hear(told).await?,
                     Some(Err(status)) => return Err(Ended::Refused(status)),
                     None => return Err(Ended::Deaf),
                 },
@@ -195,13 +197,24 @@ impl<C: Chat> Plugin<C> {
         Ok(())
     }
 
-    fn hear(&mut self, told: Told) -> Result<(), Ended> {
+    async fn hear(&mut self, told: Told) -> Result<(), Ended> {
         match told {
-            Told::Begun { .. } => {
+            Told::Begun { confirmed } => {
+                if !confirmed.iter().any(|kind| kind.kind == KIND) {
+                    let text = "access requests cannot be watched with this identity";
+                    return Err(Ended::Refused(Status::permission_denied(text)));
+                }
                 self.courier.desk().reconnected();
+                self.courier.rules_changed().await;
                 self.list_at = Some(Instant::now());
             }
-            Told::Changed(event) => self.changed(*event),
+            Told::Changed(event) => {
+                if is_about_rules(&event) {
+                    self.courier.rules_changed().await;
+                } else {
+                    self.changed(*event);
+                }
+            }
             Told::Lost(status) => return self.lost(&status),
         }
         Ok(())
@@ -393,6 +406,14 @@ impl<C: Chat> Plugin<C> {
         if tokio::time::timeout(self.patience, all).await.is_err() {
             tracing::warn!("some messages are not as they should be; the next start goes on with them");
         }
+    }
+}
+
+fn is_about_rules(event: &Event) -> bool {
+    match &event.resource {
+        Some(Resource::AccessMonitoringRule(_)) => true,
+        Some(Resource::ResourceHeader(header)) => header.kind == RULE,
+        _ => false,
     }
 }
 

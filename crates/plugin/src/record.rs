@@ -232,6 +232,8 @@ impl Record {
             reviews: Vec::new(),
             suggested_reviewers: Vec::new(),
             created: None,
+            waits_until: None,
+            annotations: access::Traits::new(),
             access_until: None,
             approvals: None,
         }

@@ -1,5 +1,6 @@
 //! What the plugin knows of an access request: what a message is made from, and no more.
 
+use access::Traits;
 use access::request::evidence;
 use jiff::Timestamp;
 use wire::convert::{self, ConvertError};
@@ -103,6 +104,10 @@ pub struct Request {
     pub suggested_reviewers: Vec<String>,
     /// When it was made, if that is known.
     pub created: Option<Timestamp>,
+    /// Until when it waits for reviews, if that is known.
+    pub waits_until: Option<Timestamp>,
+    /// What the roles that let it be asked for say of it.
+    pub annotations: Traits,
     /// When the access would end, if that is known.
     pub access_until: Option<Timestamp>,
     /// What is in and what is missing, if that is known.
@@ -146,6 +151,8 @@ impl Request {
                 .collect(),
             suggested_reviewers: request.suggested_reviewers,
             created: Some(request.created),
+            waits_until: Some(request.expires),
+            annotations: request.system_annotations,
             access_until: Some(request.max_duration.min(request.expires)),
             approvals,
         })

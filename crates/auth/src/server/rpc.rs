@@ -49,7 +49,7 @@ use crate::auth::Auth;
 use crate::call::{enter, leave};
 use crate::services::{
     absent, access_check, alerts, authorities, bots, certificates, cluster, factors, join, links, locks,
-    plugin_data, proxies, requests, resources, roles, rules, session, signin, streams, tokens,
+    monitoring_rules, plugin_data, proxies, requests, resources, roles, session, signin, streams, tokens,
     users as people,
 };
 
@@ -184,9 +184,13 @@ serve! { CLUSTER_CONFIG_SERVICE: ClusterConfigService in "teleport.clusterconfig
 }
 
 serve! { ACCESS_MONITORING_RULES_SERVICE: AccessMonitoringRulesService in "teleport.accessmonitoringrules.v1.AccessMonitoringRulesService":
-    get_access_monitoring_rule "GetAccessMonitoringRule" (amr::GetAccessMonitoringRuleRequest) -> Kept<amr::AccessMonitoringRule> = rules::get;
-    list_access_monitoring_rules "ListAccessMonitoringRules" (amr::ListAccessMonitoringRulesRequest) -> amr::ListAccessMonitoringRulesResponse = rules::list;
-    list_access_monitoring_rules_with_filter "ListAccessMonitoringRulesWithFilter" (amr::ListAccessMonitoringRulesWithFilterRequest) -> amr::ListAccessMonitoringRulesWithFilterResponse = rules::list_filtered;
+    create_access_monitoring_rule "CreateAccessMonitoringRule" (amr::CreateAccessMonitoringRuleRequest) -> Kept<amr::AccessMonitoringRule> = monitoring_rules::create::handle;
+    update_access_monitoring_rule "UpdateAccessMonitoringRule" (amr::UpdateAccessMonitoringRuleRequest) -> Kept<amr::AccessMonitoringRule> = monitoring_rules::update::handle;
+    upsert_access_monitoring_rule "UpsertAccessMonitoringRule" (amr::UpsertAccessMonitoringRuleRequest) -> Kept<amr::AccessMonitoringRule> = monitoring_rules::upsert::handle;
+    get_access_monitoring_rule "GetAccessMonitoringRule" (amr::GetAccessMonitoringRuleRequest) -> Kept<amr::AccessMonitoringRule> = monitoring_rules::get::handle;
+    delete_access_monitoring_rule "DeleteAccessMonitoringRule" (amr::DeleteAccessMonitoringRuleRequest) -> () = monitoring_rules::delete::handle;
+    list_access_monitoring_rules "ListAccessMonitoringRules" (amr::ListAccessMonitoringRulesRequest) -> amr::ListAccessMonitoringRulesResponse = monitoring_rules::list::handle;
+    list_access_monitoring_rules_with_filter "ListAccessMonitoringRulesWithFilter" (amr::ListAccessMonitoringRulesWithFilterRequest) -> amr::ListAccessMonitoringRulesWithFilterResponse = monitoring_rules::list::handle_filtered;
 }
 
 serve! { PRESENCE_SERVICE: PresenceService in "teleport.presence.v1.PresenceService":

@@ -1,8 +1,8 @@
 //! The handlers: one endpoint a file, `handle(auth, call, message)`.
 
 pub mod absent;
-pub mod alerts;
 pub mod access_check;
+pub mod alerts;
 pub mod authorities;
 pub mod bots;
 pub mod certificates;
@@ -11,13 +11,13 @@ pub mod factors;
 pub mod join;
 pub mod links;
 pub mod locks;
+pub mod monitoring_rules;
 pub mod pages;
 pub mod plugin_data;
 pub mod proxies;
 pub mod requests;
 pub mod resources;
 pub mod roles;
-pub mod rules;
 pub mod session;
 pub mod signin;
 pub mod streams;

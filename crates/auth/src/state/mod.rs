@@ -9,6 +9,7 @@ pub mod change;
 pub mod cluster;
 pub mod instances;
 mod known;
+pub mod monitoring_rules;
 pub mod people;
 pub mod requests;
 pub mod resource;

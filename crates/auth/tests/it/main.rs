@@ -22,5 +22,6 @@ mod peer;
 mod recorded;
 mod refusals;
 mod resources;
+mod rules;
 mod sweeping;
 mod watching;

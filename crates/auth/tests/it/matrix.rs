@@ -12,6 +12,7 @@ use tonic::Code;
 use wire::keep::Kept;
 use wire::pb::countersign::v1 as ours;
 use wire::pb::proto;
+use wire::pb::teleport::accessmonitoringrules::v1 as amr;
 use wire::pb::teleport::clusterconfig::v1 as conf;
 use wire::pb::teleport::machineid::v1 as machineid;
 use wire::pb::teleport::trust::v1 as trust;
@@ -187,7 +188,11 @@ pub const ROWS: &[(&str, &[&str])] = &[
     (
         "teleport.accessmonitoringrules.v1.AccessMonitoringRulesService",
         &[
+            "CreateAccessMonitoringRule",
+            "UpdateAccessMonitoringRule",
+            "UpsertAccessMonitoringRule",
             "GetAccessMonitoringRule",
+            "DeleteAccessMonitoringRule",
             "ListAccessMonitoringRules",
             "ListAccessMonitoringRulesWithFilter",
         ],
@@ -355,7 +360,6 @@ impl Stage<'_> {
             | "GetSSHTargets"
             | "ListUsers"
             | "GetClusterName"
-            | "GetAccessMonitoringRule"
             | "ListAccessMonitoringRules"
             | "ListAccessMonitoringRulesWithFilter"
             | "GetAuthPreference"
@@ -601,6 +605,28 @@ impl Stage<'_> {
             "ClearAlertAcks" => encoded(&proto::ClearAlertAcksRequest {
                 alert_id: "*".to_owned(),
             }),
+            "CreateAccessMonitoringRule" => {
+                let rule = Some(crate::rules::rule(&self.fresh("rule"), "true").into());
+                encoded(&amr::CreateAccessMonitoringRuleRequest { rule })
+            }
+            "UpsertAccessMonitoringRule" => {
+                let rule = Some(crate::rules::rule(&self.fresh("rule"), "true").into());
+                encoded(&amr::UpsertAccessMonitoringRuleRequest { rule })
+            }
+            "UpdateAccessMonitoringRule" | "GetAccessMonitoringRule" | "DeleteAccessMonitoringRule" => {
+                let name = self.fresh("rule");
+                let request = amr::UpsertAccessMonitoringRuleRequest {
+                    rule: Some(crate::rules::rule(&name, "true").into()),
+                };
+                let mut rules = world.admin.access_monitoring_rules();
+                let made = rules.upsert_access_monitoring_rule(request).await;
+                let rule = Some(made.expect("a rule").into_inner());
+                match row {
+                    "UpdateAccessMonitoringRule" => encoded(&amr::UpdateAccessMonitoringRuleRequest { rule }),
+                    "GetAccessMonitoringRule" => encoded(&amr::GetAccessMonitoringRuleRequest { name }),
+                    _ => encoded(&amr::DeleteAccessMonitoringRuleRequest { name }),
+                }
+            }
             "UpsertLock" => encoded(&types::LockV2 {
                 metadata: Some(types::Metadata {
                     name: world.uuid(),
@@ -1091,6 +1117,7 @@ fn d01_what_a_plugin_may(calls: &[&str]) {
         "WatchEvents: role",
         "WatchEvents: user",
         "WatchEvents: access_monitoring_rule",
+        "GetAccessMonitoringRule",
         "ListAccessMonitoringRules",
         "ListAccessMonitoringRulesWithFilter",
         "GetUser: another",

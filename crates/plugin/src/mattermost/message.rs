@@ -182,6 +182,8 @@ mod tests {
             reviews: Vec::new(),
             suggested_reviewers: Vec::new(),
             created: None,
+            waits_until: None,
+            annotations: access::Traits::new(),
             access_until: Some(at(12 * 3600)),
             approvals: Some(Approvals {
                 by: Vec::new(),

@@ -11,6 +11,7 @@ mod world;
 mod faults;
 mod missed;
 mod powerless;
+mod rules;
 mod setup;
 mod story;
 mod together;

@@ -142,6 +142,8 @@ fn request(text: &str, standing: Standing) -> Request {
         reviews: vec![review],
         suggested_reviewers: vec![text.to_owned()],
         created: None,
+        waits_until: None,
+        annotations: access::Traits::new(),
         access_until: None,
         approvals: Some(Approvals {
             by: vec![text.to_owned()],

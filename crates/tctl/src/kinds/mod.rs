@@ -28,15 +28,11 @@ pub const READABLE: [Kind; 16] = [
     Kind::BotInstance,
 ];
 
-/// The kinds that a backup holds: what people have made, not what happens with it. Monitoring rules follow when clusters
-/// keep them.
+/// The kinds that a backup holds: what people have made, not what happens with it.
 pub fn in_backup() -> impl Iterator<Item = Kind> {
-    READABLE.into_iter().filter(|kind| {
-        !matches!(
-            kind,
-            Kind::AccessRequest | Kind::AccessMonitoringRule | Kind::BotInstance
-        )
-    })
+    READABLE
+        .into_iter()
+        .filter(|kind| !matches!(kind, Kind::AccessRequest | Kind::BotInstance))
 }
 
 /// What a command says of a kind that this version knows by name and no more.

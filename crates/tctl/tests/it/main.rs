@@ -11,5 +11,6 @@ mod guide;
 mod locks;
 mod requests;
 mod resources;
+mod rules;
 mod users;
 mod world;

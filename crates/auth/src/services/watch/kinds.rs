@@ -9,6 +9,7 @@ use super::{deleted, put, read};
 use crate::auth::Auth;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
+use crate::state::monitoring_rules;
 use crate::state::resource::Resource as Stored;
 
 /// A kind somebody watches.
@@ -27,6 +28,7 @@ enum Kind {
     AuthPreference,
     Networking,
     Recording,
+    MonitoringRule,
 }
 
 /// Which access requests.
@@ -49,7 +51,6 @@ const SILENT: &[&str] = &[
     "db_server",
     "kube_server",
     "remote_cluster",
-    "access_monitoring_rule",
 ];
 
 impl Watched {
@@ -64,6 +65,7 @@ impl Watched {
             "cluster_auth_preference" => Kind::AuthPreference,
             "cluster_networking_config" => Kind::Networking,
             "session_recording_config" => Kind::Recording,
+            "access_monitoring_rule" => Kind::MonitoringRule,
             silent if SILENT.contains(&silent) => {
                 return call
                     .allow(silent, &["read"])
@@ -101,6 +103,7 @@ impl Watched {
             Kind::AuthPreference => types::AuthPreferenceV2::prefix(),
             Kind::Networking => types::ClusterNetworkingConfigV2::prefix(),
             Kind::Recording => types::SessionRecordingConfigV2::prefix(),
+            Kind::MonitoringRule => monitoring_rules::prefix(),
         }
     }
 
@@ -131,6 +134,7 @@ impl Watched {
             Kind::AuthPreference => Resource::AuthPreference(read(item)?),
             Kind::Networking => Resource::ClusterNetworkingConfig(read(item)?),
             Kind::Recording => Resource::SessionRecordingConfig(read(item)?),
+            Kind::MonitoringRule => Resource::AccessMonitoringRule(monitoring_rules::read(item)?),
         })))
     }
 
@@ -143,6 +147,7 @@ impl Watched {
             Kind::AuthPreference => ("cluster_auth_preference", "v2"),
             Kind::Networking => ("cluster_networking_config", "v2"),
             Kind::Recording => ("session_recording_config", "v2"),
+            Kind::MonitoringRule => ("access_monitoring_rule", "v1"),
         }
     }
 }
