@@ -180,10 +180,12 @@ impl Report {
     }
 }
 
+/// What ways have in common that differ in who begins them; its order is the order of the report.
+type Alike = (usize, usize, Class, Vec<String>, Vec<Step>, String);
+
 /// Joins ways that differ only in who begins them, and puts the shortest first.
 pub(super) fn in_order(found: Vec<Path>) -> Vec<Path> {
-    let mut joined: BTreeMap<(usize, usize, Class, Vec<String>, Vec<Step>, String), Vec<String>> =
-        BTreeMap::new();
+    let mut joined: BTreeMap<Alike, Vec<String>> = BTreeMap::new();
     for mut path in found {
         let people = match path.steps.first_mut() {
             Some(step) => std::mem::take(&mut step.people),

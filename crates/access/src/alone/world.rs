@@ -249,13 +249,6 @@ impl<'p> World<'p> {
 /// The accounts of each person: linked ones, and those that a trait tells to be one person's. A machine is its own.
 fn people(accounts: &[Account]) -> Vec<Vec<usize>> {
     let mut person_of: Vec<usize> = (0..accounts.len()).collect();
-    fn root(person_of: &mut [usize], mut at: usize) -> usize {
-        while person_of[at] != at {
-            person_of[at] = person_of[person_of[at]];
-            at = person_of[at];
-        }
-        at
-    }
     let mut first: HashMap<(&str, String), usize> = HashMap::new();
     for (at, account) in accounts
         .iter()
@@ -292,6 +285,15 @@ fn people(accounts: &[Account]) -> Vec<Vec<usize>> {
         grouped.entry(root(&mut person_of, at)).or_default().push(at);
     }
     grouped.into_values().collect()
+}
+
+/// The account that stands for all that are known to be one person's.
+fn root(person_of: &mut [usize], mut at: usize) -> usize {
+    while person_of[at] != at {
+        person_of[at] = person_of[person_of[at]];
+        at = person_of[at];
+    }
+    at
 }
 
 /// Every text of a role in which a trait or a user may be named.
