@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use cli::Failure;
 
 use crate::commands::{
-    access_check, alerts, auth, bots, create, edit, get, lock, remove, requests, status, tokens, users, version,
+    access_check, alerts, auth, bots, create, edit, get, lock, nodes, remove, requests, status, tokens, users, version,
 };
 use crate::connection::Connection;
 
@@ -115,6 +115,9 @@ pub enum Command {
     Alerts(alerts::Alerts),
     /// Show who could come to a role alone
     AccessCheck(access_check::AccessCheck),
+    /// Show the servers of the cluster
+    #[command(subcommand)]
+    Nodes(nodes::Nodes),
     /// Show the cluster and its authorities
     Status(status::Status),
     /// Show the version of this program
@@ -137,6 +140,7 @@ impl Command {
             Self::Lock(command) => command.run(connection).await,
             Self::Alerts(command) => command.run(connection).await,
             Self::AccessCheck(command) => command.run(connection).await,
+            Self::Nodes(command) => command.run(connection).await,
             Self::Status(command) => command.run(connection).await,
             Self::Version(version::Version {}) => version::Version::run(),
         }

@@ -204,6 +204,8 @@ pub enum Request {
     Create(Create),
     /// Approve or deny
     Review(Review),
+    /// Find resources that you may ask for
+    Search(Search),
     /// Go back to your own roles
     Drop(Drop),
     /// Take back your own pending request, or your review of one
@@ -286,6 +288,40 @@ pub struct Review {
     /// When the access should begin, as 2006-01-02T15:04:05Z
     #[arg(long, value_name = "MOMENT")]
     pub assume_start_time: Option<String>,
+}
+
+/// `tsh request search`
+#[derive(Debug, Args)]
+pub struct Search {
+    /// What to look for
+    #[arg(long, value_name = "KIND")]
+    pub kind: SearchKind,
+    /// Only what mentions all of these words, between commas
+    #[arg(long, value_name = "WORDS", value_delimiter = ',')]
+    pub search: Vec<String>,
+    /// Only that for which this holds, as `labels["env"] == "prod"`
+    #[arg(long, value_name = "PREDICATE", default_value = "")]
+    pub query: String,
+    /// Only what has these labels, as `env=prod,team=red`
+    #[arg(long, value_name = "LABELS", value_delimiter = ',')]
+    pub labels: Vec<String>,
+    /// Show labels in full
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// The kinds of resources that can be looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum SearchKind {
+    #[value(name = "node")]
+    Node,
+    #[value(name = "app")]
+    App,
+    #[value(name = "db")]
+    Db,
+    #[value(name = "kube_cluster")]
+    KubeCluster,
 }
 
 /// `tsh request drop`

@@ -10,6 +10,7 @@ pub mod get;
 pub mod lists;
 pub mod lock;
 pub mod moments;
+pub mod nodes;
 pub mod remove;
 pub mod requests;
 pub mod status;

@@ -1,6 +1,7 @@
 //! What can be done with each kind of resource, and how it is shown. One table for all commands that work on resources.
 
 pub mod read;
+pub mod registered;
 pub mod remove;
 pub mod text;
 pub mod write;
@@ -9,7 +10,7 @@ use cli::Failure;
 use wire::resource::{Kind, Resource};
 
 /// The kinds that this version reads, in the order in which a backup lists them.
-pub const READABLE: [Kind; 16] = [
+pub const READABLE: [Kind; 20] = [
     Kind::ClusterAuthPreference,
     Kind::ClusterNetworkingConfig,
     Kind::SessionRecordingConfig,
@@ -26,6 +27,10 @@ pub const READABLE: [Kind; 16] = [
     Kind::TrustedCluster,
     Kind::AccessRequest,
     Kind::BotInstance,
+    Kind::Node,
+    Kind::App,
+    Kind::Db,
+    Kind::KubeCluster,
 ];
 
 /// The kinds that a backup holds: what people have made, not what happens with it.

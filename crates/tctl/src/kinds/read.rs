@@ -13,7 +13,7 @@ use wire::pb::teleport::users::v1 as users;
 use wire::pb::{proto, types};
 use wire::resource::{Kind, Reference, Resource};
 
-use super::{not_available, resource};
+use super::{not_available, registered, resource};
 use crate::session::{Refusal, Session};
 
 /// Whether secrets are wanted.
@@ -71,6 +71,7 @@ async fn of_kind(
         Kind::ClusterAuthPreference | Kind::ClusterNetworkingConfig | Kind::SessionRecordingConfig => {
             setting(session, kind).await.map(|found| vec![found])
         }
+        Kind::Node | Kind::App | Kind::Db | Kind::KubeCluster => registered::read(session, kind, name).await,
         other => Err(not_available("reading", other)),
     }
 }

@@ -8,7 +8,7 @@ use wire::pb::teleport::users::v1 as users;
 use wire::pb::{proto, types};
 use wire::resource::{Done, Kind, Reference, Verb};
 
-use super::{not_available, not_supported};
+use super::{not_available, not_supported, registered};
 use crate::session::Session;
 
 /// The one resource that a reference names, if it can be removed.
@@ -104,6 +104,10 @@ pub async fn remove(session: &Session, kind: Kind, name: &str) -> Result<String,
             let request = conf::ResetSessionRecordingConfigRequest {};
             session.call(conf.reset_session_recording_config(request)).await?;
             Done::Reset
+        }
+        Kind::Node | Kind::App | Kind::Db | Kind::KubeCluster => {
+            registered::remove(session, kind, &name).await?;
+            Done::Deleted
         }
         other => return Err(not_available("deleting", other)),
     };

@@ -129,6 +129,55 @@ pub fn text(kind: Kind, resources: &[Resource], verbose: bool, columns: usize) -
                 string(config, "/spec/proxy_checks_host_keys"),
             ]
         }),
+        Kind::Node => fitted(
+            ["Host", "UUID", "Public Address", "Labels", "Version"],
+            documents
+                .iter()
+                .map(|node| {
+                    let public = string(node, "/spec/public_addrs/0");
+                    let address = if public.is_empty() {
+                        string(node, "/spec/addr")
+                    } else {
+                        public
+                    };
+                    [
+                        string(node, "/spec/hostname"),
+                        string(node, "/metadata/name"),
+                        address,
+                        labels(node, "/metadata/labels"),
+                        string(node, "/spec/version"),
+                    ]
+                })
+                .collect(),
+            columns,
+        ),
+        Kind::App => plain(
+            ["Application", "Description", "Public Address", "URI", "Labels"],
+            &documents,
+            |app| {
+                [
+                    string(app, "/metadata/name"),
+                    string(app, "/metadata/description"),
+                    string(app, "/spec/public_addr"),
+                    string(app, "/spec/uri"),
+                    labels(app, "/metadata/labels"),
+                ]
+            },
+        ),
+        Kind::Db => plain(["Name", "Protocol", "URI", "Labels"], &documents, |database| {
+            [
+                string(database, "/metadata/name"),
+                string(database, "/spec/protocol"),
+                string(database, "/spec/uri"),
+                labels(database, "/metadata/labels"),
+            ]
+        }),
+        Kind::KubeCluster => plain(["Cluster", "Labels"], &documents, |cluster| {
+            [
+                string(cluster, "/metadata/name"),
+                labels(cluster, "/metadata/labels"),
+            ]
+        }),
         _ => plain(["Name"], &documents, |document| {
             [string(document, "/metadata/name")]
         }),

@@ -12,7 +12,7 @@ use wire::resource::{Done, Kind, Resource, Verb, defaults};
 use wire::status::Class;
 
 use super::read::setting;
-use super::{message, not_available, not_supported};
+use super::{message, not_available, not_supported, registered};
 use crate::session::{Refusal, Session};
 
 /// What may be written over.
@@ -45,6 +45,10 @@ pub fn check(resource: &Resource) -> Result<(), Failure> {
         | Kind::Token
         | Kind::Bot
         | Kind::AccessMonitoringRule
+        | Kind::Node
+        | Kind::App
+        | Kind::Db
+        | Kind::KubeCluster
         | Kind::ClusterAuthPreference
         | Kind::ClusterNetworkingConfig
         | Kind::SessionRecordingConfig => Ok(()),
@@ -124,6 +128,9 @@ pub async fn create(session: &Session, resource: &Resource, over: Over) -> Resul
         Kind::ClusterAuthPreference | Kind::ClusterNetworkingConfig | Kind::SessionRecordingConfig => {
             put_setting(session, resource, over).await
         }
+        Kind::Node | Kind::App | Kind::Db | Kind::KubeCluster => {
+            registered::create(session, resource, over).await
+        }
         other => Err(not_available("creating", other)),
     }?;
     Ok(resource.kind().done(&resource.name(), done))
@@ -174,6 +181,7 @@ pub async fn update(session: &Session, resource: &Resource) -> Result<String, Fa
                 .call(conf.update_session_recording_config(request))
                 .await?;
         }
+        Kind::App | Kind::Db | Kind::KubeCluster => registered::update(session, resource).await?,
         other => return Err(not_available("editing", other)),
     }
     Ok(resource.kind().done(&resource.name(), Done::Updated))
@@ -186,6 +194,9 @@ pub fn can_update(kind: Kind) -> bool {
         Kind::Role
             | Kind::User
             | Kind::AccessMonitoringRule
+            | Kind::App
+            | Kind::Db
+            | Kind::KubeCluster
             | Kind::ClusterAuthPreference
             | Kind::ClusterNetworkingConfig
             | Kind::SessionRecordingConfig
@@ -374,13 +385,13 @@ fn recording(resource: &Resource) -> Result<Kept<types::SessionRecordingConfigV2
 }
 
 /// The name is taken: says how to take it all the same. Other refusals as they are.
-fn taken(refusal: Refusal) -> Failure {
+pub(super) fn taken(refusal: Refusal) -> Failure {
     match refusal.class {
         Class::AlreadyExists => already_there(&refusal.message),
         _ => refusal.into(),
     }
 }
 
-fn already_there(what: &str) -> Failure {
+pub(super) fn already_there(what: &str) -> Failure {
     Failure::new(format!("use -f or --force flag to overwrite\n\t{what}"))
 }

@@ -31,23 +31,9 @@ pub struct Create {
     dry_run: bool,
 }
 
-/// A text that names no resource.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("`{0}` is not a resource; write it like `/CLUSTER/node/NAME`")]
-struct ResourceIdError(String);
-
-fn resource_id(text: &str) -> Result<ResourceId, ResourceIdError> {
-    let mut parts = text.strip_prefix('/').unwrap_or_default().splitn(4, '/');
-    let mut next = || parts.next().filter(|part| !part.is_empty()).map(str::to_owned);
-    match (next(), next(), next()) {
-        (Some(cluster_name), Some(kind), Some(name)) => Ok(ResourceId {
-            cluster_name,
-            kind,
-            name,
-            sub_resource_name: next().unwrap_or_default(),
-        }),
-        _ => Err(ResourceIdError(text.to_owned())),
-    }
+/// A resource, as `/CLUSTER/KIND/NAME` or `/CLUSTER/KIND/NAME/PART`.
+fn resource_id(text: &str) -> Result<ResourceId, access::resource::IdError> {
+    access::request::ResourceId::parse(text).map(|id| wire::convert::resource_id_message(&id))
 }
 
 impl Create {

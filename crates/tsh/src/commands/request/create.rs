@@ -42,19 +42,12 @@ pub async fn run(world: &World, asked: &Create) -> Result<(), Failure> {
 
 /// `/CLUSTER/KIND/NAME[/SUB]` taken apart.
 fn resource(text: &str) -> Result<ResourceId, Failure> {
-    let bad = || {
-        Failure::new(format!("`{text}` is not the ID of a resource"))
-            .hint("write it like `/CLUSTER/KIND/NAME`")
-    };
-    let rest = text.strip_prefix('/').ok_or_else(bad)?;
-    let mut parts = rest.splitn(4, '/').map(str::to_owned);
-    let mut next = || parts.next().filter(|part| !part.is_empty());
-    Ok(ResourceId {
-        cluster_name: next().ok_or_else(bad)?,
-        kind: next().ok_or_else(bad)?,
-        name: next().ok_or_else(bad)?,
-        sub_resource_name: next().unwrap_or_default(),
-    })
+    access::request::ResourceId::parse(text)
+        .map(|id| wire::convert::resource_id_message(&id))
+        .map_err(|error| {
+            Failure::new(error.to_string())
+                .hint("write it like `/CLUSTER/KIND/NAME`; `tsh request search --kind=node` lists the servers")
+        })
 }
 
 #[cfg(test)]

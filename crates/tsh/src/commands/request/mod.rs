@@ -9,7 +9,9 @@ mod drop;
 pub mod flow;
 mod list;
 mod lookup;
+mod resource_names;
 mod review;
+mod search;
 mod show;
 mod span;
 mod standing;
@@ -29,6 +31,7 @@ pub async fn run(world: &World, asked: Request) -> Result<(), Failure> {
         Request::Show(asked) => show::run(world, &asked).await,
         Request::Create(asked) => create::run(world, &asked).await,
         Request::Review(asked) => review::run(world, &asked).await,
+        Request::Search(asked) => search::run(world, &asked).await,
         Request::Drop(asked) => drop::run(world, &asked).await,
         Request::Withdraw(asked) => withdraw::run(world, &asked).await,
     }

@@ -2,7 +2,7 @@
 
 use cli::{Failure, text};
 
-use super::{block, list, lookup, standing};
+use super::{block, list, lookup, resource_names, standing};
 use crate::args::{Shape, Show};
 use crate::out;
 use crate::session::Session;
@@ -27,6 +27,11 @@ pub async fn run(world: &World, asked: &Show) -> Result<(), Failure> {
         Shape::Yaml => return out::data(&list::resource(&request)?.to_yaml()),
     }
     out::data(&block::print(&request))?;
+    let ids = lookup::spec(&request).requested_resource_i_ds;
+    let names = resource_names::lines(&cluster, &ids).await;
+    if !names.is_empty() {
+        out::data(&format!("\n{names}"))?;
+    }
     match lookup::explain(&cluster, &asked.id).await {
         Ok(Some(evidence)) => out::data(&format!("\n{}", standing::rows(&evidence, world.clock.now()))),
         // A server of another make; what there is has been shown.
