@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use cli::Failure;
 
 use crate::commands::{
-    access_check, alerts, auth, bots, create, edit, get, lock, nodes, remove, requests, status, tokens, users, version,
+    access_check, alerts, auth, bots, create, edit, get, lock, nodes, remove, requests, status, tokens,
+    users, version,
 };
 use crate::connection::Connection;
 

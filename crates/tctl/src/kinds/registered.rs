@@ -54,7 +54,9 @@ pub async fn read(session: &Session, kind: Kind, name: Option<&str>) -> Result<V
             let called = every
                 .iter()
                 .filter(|node| node.spec.as_ref().is_some_and(|spec| spec.hostname == name));
-            let found: Vec<Resource> = called.map(|node| resource(kind, node)).collect::<Result<_, _>>()?;
+            let found: Vec<Resource> = called
+                .map(|node| resource(kind, node))
+                .collect::<Result<_, _>>()?;
             if found.is_empty() {
                 return Err(Failure::new(format!("node {name:?} is not found"))
                     .hint("`tctl nodes ls` lists those that you may reach"));
@@ -80,10 +82,14 @@ pub async fn nodes(session: &Session, asked: ListResourcesRequest) -> Result<Vec
             ..asked.clone()
         };
         let page = session.call(auth.list_resources(request)).await?;
-        found.extend(page.resources.into_iter().filter_map(|listed| match listed.resource {
-            Some(Listed::Node(node)) => Some(node),
-            _ => None,
-        }));
+        found.extend(
+            page.resources
+                .into_iter()
+                .filter_map(|listed| match listed.resource {
+                    Some(Listed::Node(node)) => Some(node),
+                    _ => None,
+                }),
+        );
         start_key = page.next_key;
         if start_key.is_empty() {
             return Ok(found);
@@ -111,7 +117,10 @@ pub async fn create(session: &Session, document: &Resource, over: Over) -> Resul
                 session.call(auth.update_database(database)).await?;
                 return Ok(Done::Updated);
             }
-            session.call(auth.create_database(database)).await.map_err(taken)?;
+            session
+                .call(auth.create_database(database))
+                .await
+                .map_err(taken)?;
         }
         Kind::KubeCluster => {
             let cluster = kubernetes_cluster(document)?;

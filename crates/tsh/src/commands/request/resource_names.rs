@@ -25,7 +25,10 @@ pub async fn lines(cluster: &Cluster, ids: &[ResourceId]) -> String {
         let Some(Listed::Node(node)) = listed.resource else {
             continue;
         };
-        let name = node.metadata.as_ref().map_or("", |metadata| metadata.name.as_str());
+        let name = node
+            .metadata
+            .as_ref()
+            .map_or("", |metadata| metadata.name.as_str());
         let hostname = node.spec.as_ref().map_or("", |spec| spec.hostname.as_str());
         let named = ids.iter().find(|id| id.kind == "node" && id.name == name);
         if let (Some(id), false) = (named, hostname.is_empty()) {
@@ -77,7 +80,9 @@ mod tests {
     fn only_servers_of_this_cluster_are_asked_for() {
         let ids = [id("node", "a"), id("app", "b"), id("node", "c\"d")];
         assert_eq!(
-            asked(&ids, "c").map(|asked| asked.predicate_expression).as_deref(),
+            asked(&ids, "c")
+                .map(|asked| asked.predicate_expression)
+                .as_deref(),
             Some(r#"resource.metadata.name == "a" || resource.metadata.name == "c\"d""#)
         );
         assert_eq!(asked(&ids, "elsewhere"), None);

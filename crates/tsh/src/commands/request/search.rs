@@ -91,9 +91,8 @@ fn labels(pairs: &[String]) -> Result<BTreeMap<String, String>, Failure> {
             Some((key, value)) if !key.trim().is_empty() => {
                 Ok((key.trim().to_owned(), value.trim().to_owned()))
             }
-            _ => Err(
-                Failure::new(format!("{} is not a label", text::quoted(pair))).hint("write it like `env=prod`")
-            ),
+            _ => Err(Failure::new(format!("{} is not a label", text::quoted(pair)))
+                .hint("write it like `env=prod`")),
         })
         .collect()
 }
@@ -120,7 +119,10 @@ fn of(listed: &PaginatedResource, cluster: &str, kind: SearchKind) -> Option<Fou
             (database.metadata.as_ref(), "", dynamic)
         }
         Listed::KubeCluster(kubernetes) => {
-            let dynamic = kubernetes.spec.as_ref().map_or(&none, |spec| &spec.dynamic_labels);
+            let dynamic = kubernetes
+                .spec
+                .as_ref()
+                .map_or(&none, |spec| &spec.dynamic_labels);
             (kubernetes.metadata.as_ref(), "", dynamic)
         }
         _ => return None,
