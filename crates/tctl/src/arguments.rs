@@ -111,11 +111,11 @@ pub enum Command {
     Auth(auth::Auth),
     /// Lock a user, a role, a login or a request out, at once
     Lock(lock::Lock),
+    /// Show who could come to a role alone
+    AccessCheck(access_check::AccessCheck),
     /// Show, make and acknowledge alerts
     #[command(subcommand, visible_alias = "alert")]
     Alerts(alerts::Alerts),
-    /// Show who could come to a role alone
-    AccessCheck(access_check::AccessCheck),
     /// Show the servers of the cluster
     #[command(subcommand)]
     Nodes(nodes::Nodes),
@@ -139,9 +139,9 @@ impl Command {
             Self::Tokens(command) => command.run(connection).await,
             Self::Auth(command) => command.run(connection).await,
             Self::Lock(command) => command.run(connection).await,
-            Self::Alerts(command) => command.run(connection).await,
             Self::AccessCheck(command) => command.run(connection).await,
             Self::Nodes(command) => command.run(connection).await,
+            Self::Alerts(command) => command.run(connection).await,
             Self::Status(command) => command.run(connection).await,
             Self::Version(version::Version {}) => version::Version::run(),
         }

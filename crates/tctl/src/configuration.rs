@@ -1,5 +1,7 @@
 //! The configuration of the Auth Service on this machine, as far as tctl needs it: where its data is and where it
-//! listens. `teleport` reads the same file strictly; a key that is unknown here is nothing to stop for.
+//! listens. `teleport` reads the same file strictly; here a key must be known only in the sections that are read.
+
+mod keys;
 
 use std::path::{Path, PathBuf};
 
@@ -110,6 +112,12 @@ impl Configuration {
             Failure::new(format!("failed parsing the config file {name}: {reason}"))
                 .hint("`teleport configure --test=FILE` checks a configuration")
         })?;
+        if let Some(unknown) = keys::unknown(text) {
+            return Err(
+                Failure::new(format!("failed parsing the config file {name}: {unknown}"))
+                    .hint("`teleport configure --test=FILE` checks a configuration"),
+            );
+        }
         let Text {
             teleport,
             auth_service,

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-use cli::Failure;
+use cli::{Failure, key_file};
 use client::identity::{IdentityError, Origin};
 use client::profile::{ProfileDir, ProfileError};
 use client::{ConnectError, Identity};
@@ -59,7 +59,7 @@ impl Access {
                 addresses: parsed(&global.auth_server, PORTS)?,
                 identity: Identity::from_file(file).map_err(|error| unusable(&error))?,
             };
-            warn_if_readable(file);
+            key_file::warn_if_readable(file);
             return Ok(access);
         }
         let configuration = Configuration::find(global.config.as_deref(), global.config_string.as_deref())?;
@@ -102,17 +102,10 @@ fn unusable(error: &IdentityError) -> Failure {
         (IdentityError::File(file), None) if file.source.kind() == io::ErrorKind::PermissionDenied => {
             failure.hint("run the command as the user to whom the file belongs")
         }
+        (IdentityError::File(file), None) if file.source.kind() == io::ErrorKind::NotFound => {
+            failure.hint("check the path; `tctl auth sign --out=FILE` makes an identity file")
+        }
         (_, None) => failure,
-    }
-}
-
-/// Says so if others than its owner can read a file that holds a key.
-fn warn_if_readable(file: &Path) {
-    if fs::metadata(file).is_ok_and(|file| file.mode() & 0o077 != 0) {
-        let file = file.display();
-        cli::failure::warn(&format!(
-            "others than its owner can read the identity file `{file}`; run `chmod 600 {file}`"
-        ));
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! All of the file is read and checked, by itself and against what is there, before the first resource is sent.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use cli::Failure;
@@ -31,6 +32,7 @@ impl Create {
     pub async fn run(self, connection: &Connection) -> Result<(), Failure> {
         let file = self.file.as_deref();
         let resources = read(&input::text(file)?)?;
+        each_once(&resources)?;
         for resource in &resources {
             write::check(resource).map_err(|failure| nothing_applied(failure, resource))?;
         }
@@ -66,6 +68,24 @@ fn nothing_applied(failure: Failure, resource: &Resource) -> Failure {
         resource.kind(),
         resource.name()
     ))
+}
+
+/// Refuses a file in which a resource stands twice: readers would disagree about which of them counts.
+fn each_once(resources: &[Resource]) -> Result<(), Failure> {
+    let mut seen = BTreeSet::new();
+    for resource in resources {
+        let document = resource.to_json();
+        let sub_kind = document["sub_kind"].as_str().unwrap_or_default().to_owned();
+        if !seen.insert((resource.kind().name(), sub_kind, resource.name())) {
+            return Err(Failure::new(format!(
+                "the {} `{}` stands twice in the file",
+                resource.kind(),
+                resource.name()
+            ))
+            .hint("nothing was applied; keep one of them"));
+        }
+    }
+    Ok(())
 }
 
 /// Makes each resource in turn and counts them.

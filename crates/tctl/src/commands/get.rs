@@ -12,7 +12,7 @@ use crate::session::Session;
 /// Shows resources.
 #[derive(Debug, clap::Args)]
 pub struct Get {
-    /// What to show: `roles`, `role/NAME`, several between commas, or `all`
+    /// What to show: `roles`, `role/NAME`, several between commas, or `all`: a backup, with every secret and private key
     #[arg(value_name = "RESOURCES", value_parser = parse)]
     resources: References,
     /// yaml, json or text
@@ -75,6 +75,11 @@ impl Get {
                 failure
             }
         })?;
+        if all {
+            cli::failure::warn(
+                "a backup holds every secret of the cluster, the private keys of its authorities too: keep it like a key",
+            );
+        }
         match format {
             Format::Yaml => output::print(&yaml_of(&found)),
             Format::Json => output::print(&json_of(&found, 4)),

@@ -15,6 +15,15 @@ pub fn split(given: &[String]) -> Vec<String> {
         .collect()
 }
 
+/// The values of a list that must name something; `what` it names, in the singular.
+pub fn named(given: &str, what: &str) -> Result<Vec<String>, Failure> {
+    let names = split(&[given.to_owned()]);
+    if names.is_empty() {
+        return Err(Failure::new(format!("no {what} is named")));
+    }
+    Ok(names)
+}
+
 /// `k=v,k2=v2`; a key that stands twice has two values.
 pub fn pairs(given: &[String]) -> Result<BTreeMap<String, Vec<String>>, Failure> {
     let mut pairs: BTreeMap<String, Vec<String>> = BTreeMap::new();

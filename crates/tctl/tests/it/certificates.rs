@@ -180,7 +180,13 @@ fn a_lifetime_that_was_asked_for_is_given_or_refused() {
         .tctl("auth sign --user=access-plugin --out=id0 --ttl=0")
         .prints(expect![[r"
             $ tctl auth sign --user=access-plugin --out=id0 --ttl=0    → 1
-            ! ERROR: --ttl: a certificate must live longer than that
+            ! ERROR: --ttl: a certificate is valid for a minute at least
+        "]]);
+    world
+        .tctl("auth sign --user=access-plugin --out=id0 --ttl=1s")
+        .prints(expect![[r"
+            $ tctl auth sign --user=access-plugin --out=id0 --ttl=1s    → 1
+            ! ERROR: --ttl: a certificate is valid for a minute at least
         "]]);
     assert!(!world.path("id0").exists());
 }
@@ -365,7 +371,7 @@ fn a_fingerprint_chooses_a_key() {
         .tctl("auth export --type=user --fingerprint=SHA256:nosuch")
         .prints(expect![[r"
             $ tctl auth export --type=user --fingerprint=SHA256:nosuch    → 1
-            ! ERROR: the `user` authority has no key to export
+            ! ERROR: the `user` authority has no key with the fingerprint `SHA256:nosuch`
             ! hint: `tctl status` lists the authorities and their keys
         "]]);
 }

@@ -56,6 +56,7 @@ fn what_does_not_exist_is_one_line() {
     world.tctl("nosuch").prints(expect![[r#"
         $ tctl nosuch    → 1
         ! tctl: error: expected command but got "nosuch"
+        ! hint: did you mean `nodes`?
     "#]]);
     world.tctl("requests ls --nosuchflag").prints(expect![[r"
         $ tctl requests ls --nosuchflag    → 1
@@ -94,7 +95,7 @@ fn what_is_missing_shows_the_usage_first() {
     "#]]);
     world.tctl("rm nosuch/x").prints(expect![[r#"
         $ tctl rm nosuch/x    → 1
-        ! Usage: tctl rm [OPTIONS] <RESOURCE>
+        ! Usage: tctl rm [OPTIONS] <RESOURCES>
         ! 
         ! ERROR: unsupported resource: "nosuch" - resources should be expressed as 'type/name', for example 'connector/github'
         ! hint: `tctl rm --help` lists the flags
@@ -148,4 +149,60 @@ fn a_debugging_person_sees_what_is_done() {
         told.contains("as an Auth Service or through TLS routing"),
         "{told}"
     );
+}
+
+#[test]
+fn what_is_removed_is_what_was_named() {
+    let world = World::new();
+    for name in ["a", "b", "c"] {
+        let role = format!("kind: role\nversion: v7\nmetadata: {{name: {name}}}\nspec: {{}}\n");
+        world.tctl_with("create", &role).succeeded();
+    }
+    for line in [
+        "rm role/a/b",
+        "get role/x/a",
+        "rm role/a,rolle/b",
+        "rm role/a,roles",
+        "rm all",
+    ] {
+        assert_eq!(world.tctl(line).code(), Some(1), "{line}");
+    }
+    world.tctl("rm role/a,role/b").prints(expect![[r#"
+        $ tctl rm role/a,role/b    → 0
+        role "a" has been deleted
+        role "b" has been deleted
+    "#]]);
+    world.tctl("get role/c").succeeded();
+}
+
+#[test]
+fn a_file_holds_each_resource_once() {
+    let world = World::new();
+    let role = "kind: role\nversion: v7\nmetadata: {name: a}\nspec: {}\n";
+    world
+        .tctl_with("create -f", &format!("{role}---\n{role}"))
+        .prints(expect![[r"
+            $ tctl create -f    → 1
+            ! ERROR: the role `a` stands twice in the file
+            ! hint: nothing was applied; keep one of them
+        "]]);
+    assert_eq!(world.tctl("get role/a").code(), Some(1));
+}
+
+#[test]
+fn a_misspelt_key_of_the_configuration_is_not_overlooked() {
+    let world = World::new();
+    world.write("other.yaml", "teleport:\n  data_dri: /data\n");
+    world.tctl("-c other.yaml status").prints(expect![[r"
+        $ tctl -c other.yaml status    → 1
+        ! ERROR: failed parsing the config file other.yaml: line 2: `teleport` has no key `data_dri`
+        ! hint: `teleport configure --test=FILE` checks a configuration
+    "]]);
+}
+
+#[test]
+fn a_backup_warns_of_the_keys_in_it() {
+    let typed = World::new().tctl("get all");
+    assert_eq!(typed.code(), Some(0));
+    assert!(typed.stderr().contains("a backup holds every secret"));
 }

@@ -27,6 +27,19 @@ fn ask(world: &World, roles: &str) -> String {
 }
 
 #[test]
+fn a_command_that_names_no_request_says_so() {
+    let world = World::new();
+    for command in ["get", "approve", "deny", "rm"] {
+        let typed = world.tctl(&format!("requests {command} ''"));
+        assert_eq!(typed.code(), Some(1), "{command}");
+    }
+    world.tctl("requests rm ' ,'").prints(expect![[r"
+        $ tctl requests rm ' ,'    → 1
+        ! ERROR: no request is named
+    "]]);
+}
+
+#[test]
 fn nobody_has_asked() {
     let world = world();
     world.tctl("requests ls").prints(expect![[r"

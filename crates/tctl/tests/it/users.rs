@@ -94,11 +94,23 @@ fn a_user_gets_a_link() {
             lock_expires: "<time>"
             locked_time: "<time>"
           traits:
+            aws_role_arns: null
+            azure_identities: null
+            db_names: null
+            db_roles: null
             db_users:
             - x
+            gcp_service_accounts: null
+            host_user_gid:
+            - ""
+            host_user_uid:
+            - ""
+            kubernetes_groups: null
+            kubernetes_users: null
             logins:
             - a
             - b
+            windows_logins: null
         status:
           mfa_weakest_device: 1
           password_state: 1
@@ -139,6 +151,21 @@ fn a_user_that_cannot_be_added_is_not_there() {
             ! ERROR: --ttl: `soon` is not a duration; write it like `8h`, `90m` or `1h30m`
             ! hint: `tctl users add --help` lists the flags
         "]]);
+    for ttl in ["-1h", "1ns", "0"] {
+        let typed = world.tctl(&format!("users add x@example.com --roles=devops --ttl={ttl}"));
+        assert_eq!(typed.code(), Some(1), "{ttl}");
+    }
+    world
+        .tctl("users reset x@example.com --ttl=-1h")
+        .prints(expect![[r"
+            $ tctl users reset x@example.com --ttl=-1h    → 1
+            ! ERROR: --ttl: a link must be valid for a second at least
+            ! hint: write it like `8h` or `30m`
+        "]]);
+    world.tctl("users rm ''").prints(expect![[r"
+        $ tctl users rm ''    → 1
+        ! ERROR: no user is named
+    "]]);
     world.tctl("users ls").prints(expect![[r"
         $ tctl users ls    → 0
         No users found
@@ -214,13 +241,27 @@ fn roles_and_traits_are_replaced() {
                         "access"
                     ],
                     "traits": {
+                        "aws_role_arns": null,
+                        "azure_identities": null,
+                        "db_names": null,
+                        "db_roles": null,
                         "db_users": [
                             "x"
                         ],
+                        "gcp_service_accounts": null,
+                        "host_user_gid": [
+                            ""
+                        ],
+                        "host_user_uid": [
+                            ""
+                        ],
+                        "kubernetes_groups": null,
+                        "kubernetes_users": null,
                         "logins": [
                             "q",
                             "r"
-                        ]
+                        ],
+                        "windows_logins": null
                     },
                     "status": {
                         "is_locked": false,

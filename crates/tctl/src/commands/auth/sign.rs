@@ -26,6 +26,8 @@ use crate::session::Session;
 
 /// How long a certificate lives if nobody says.
 const TTL_DEFAULT: SignedDuration = SignedDuration::from_hours(12);
+/// The shortest life of a certificate.
+const TTL_MIN: SignedDuration = SignedDuration::from_mins(1);
 /// A certificate that ends so much earlier than was asked for was cut.
 const TTL_TOLERANCE: SignedDuration = SignedDuration::from_mins(1);
 
@@ -75,8 +77,10 @@ impl Sign {
                 self.format
             )));
         }
-        if self.ttl.is_some_and(|ttl| ttl <= SignedDuration::ZERO) {
-            return Err(Failure::new("--ttl: a certificate must live longer than that"));
+        if self.ttl.is_some_and(|ttl| ttl < TTL_MIN) {
+            return Err(Failure::new(
+                "--ttl: a certificate is valid for a minute at least",
+            ));
         }
         self.may_write(format)?;
         if self.proxy.is_some() {

@@ -7,7 +7,7 @@ use wire::pb::proto::RequestStateSetter;
 use wire::pb::types::RequestState;
 use wire::pb::wrappers::LabelValues;
 
-use crate::commands::lists::{pairs, split};
+use crate::commands::lists::{named, pairs, split};
 use crate::commands::moments::moment;
 use crate::connection::Connection;
 
@@ -74,12 +74,13 @@ impl Deny {
 
 impl Decision {
     async fn apply(self, connection: &Connection, wanted: RequestStateSetter) -> Result<(), Failure> {
+        let ids = named(&self.ids, "request")?;
         let annotations = pairs(&self.annotations)?;
         let annotations: Option<LabelValues> =
             (!annotations.is_empty()).then(|| convert::label_values(&annotations));
         let session = connection.session().await?;
         session.before_change().await?;
-        for id in split(&[self.ids]) {
+        for id in ids {
             let request = RequestStateSetter {
                 id,
                 delegator: self.delegator.clone(),

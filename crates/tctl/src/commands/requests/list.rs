@@ -27,7 +27,7 @@ pub struct List {
     #[arg(long, value_enum, default_value_t = Order::Descending)]
     sort_order: Order,
     /// text or json
-    #[arg(long, hide = true, value_enum, default_value_t = Format::Text)]
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 

@@ -5,7 +5,7 @@ use wire::pb::proto::RequestId;
 use wire::pb::types::RequestState;
 
 use super::find;
-use crate::commands::lists::split;
+use crate::commands::lists::named;
 use crate::connection::Connection;
 use crate::output;
 
@@ -23,8 +23,8 @@ pub struct Remove {
 impl Remove {
     /// Looks at all of them first; with an approved one among them nothing is deleted without `--force`.
     pub async fn run(self, connection: &Connection) -> Result<(), Failure> {
+        let ids = named(&self.ids, "request")?;
         let session = connection.session().await?;
-        let ids = split(&[self.ids]);
         let mut approved = Vec::new();
         for id in &ids {
             let found = find(session, id).await?;

@@ -5,7 +5,7 @@ use wire::convert;
 use wire::pb::types::AccessRequestV3;
 
 use super::{Format, find, json, metadata, reason, resources, state};
-use crate::commands::lists::split;
+use crate::commands::lists::named;
 use crate::connection::Connection;
 use crate::output;
 
@@ -16,16 +16,17 @@ pub struct Show {
     #[arg(value_name = "IDS")]
     ids: String,
     /// text or json
-    #[arg(long, hide = true, value_enum, default_value_t = Format::Text)]
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
 impl Show {
     /// Finds all of them, then prints them.
     pub async fn run(self, connection: &Connection) -> Result<(), Failure> {
+        let ids = named(&self.ids, "request")?;
         let session = connection.session().await?;
         let mut found = Vec::new();
-        for id in split(&[self.ids]) {
+        for id in ids {
             found.push(find(session, &id).await?);
         }
         match self.format {

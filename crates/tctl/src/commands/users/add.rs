@@ -1,7 +1,5 @@
 //! `tctl users add`: a user, and the link by which the user chooses a password.
 
-use std::collections::BTreeMap;
-
 use cli::{Failure, duration};
 use jiff::SignedDuration;
 use wire::convert;
@@ -34,7 +32,7 @@ pub struct Add {
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration::parse)]
     ttl: SignedDuration,
     /// text or json
-    #[arg(long, hide = true, value_enum, default_value_t = Format::Text)]
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
     traits: Traits<false>,
@@ -47,6 +45,7 @@ impl Add {
             return Err(Failure::new("missing parameter Name"));
         }
         // Asked before the user is made, so that no user stays behind without a link.
+        link::check_ttl(self.ttl)?;
         if self.ttl > TTL_MAX {
             return Err(Failure::new(format!(
                 "failed to create user token for reset password invite: maximum token TTL is {} hours",
@@ -101,10 +100,6 @@ impl Add {
 }
 
 fn user(name: &str, roles: Vec<String>, traits: &Traits<false>) -> Kept<types::UserV2> {
-    let traits: BTreeMap<String, Vec<String>> = traits
-        .given()
-        .map(|(name, values)| (name.to_owned(), values.to_vec()))
-        .collect();
     let mut user = types::UserV2 {
         metadata: Some(types::Metadata {
             name: name.to_owned(),
@@ -112,7 +107,7 @@ fn user(name: &str, roles: Vec<String>, traits: &Traits<false>) -> Kept<types::U
         }),
         spec: Some(types::UserSpecV2 {
             roles,
-            traits: (!traits.is_empty()).then(|| convert::label_values(&traits)),
+            traits: Some(convert::label_values(&traits.all())),
             ..types::UserSpecV2::default()
         }),
         ..types::UserV2::default()

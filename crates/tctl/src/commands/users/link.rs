@@ -10,6 +10,18 @@ use super::Format;
 use crate::kinds::resource;
 use crate::output;
 
+/// The shortest life of a link.
+const TTL_MIN: SignedDuration = SignedDuration::from_secs(1);
+
+/// Refuses a life in which nobody could open the link.
+pub fn check_ttl(ttl: SignedDuration) -> Result<(), Failure> {
+    if ttl < TTL_MIN {
+        return Err(Failure::new("--ttl: a link must be valid for a second at least")
+            .hint("write it like `8h` or `30m`"));
+    }
+    Ok(())
+}
+
 /// Prints a link: `done` is what was done to the user, `purpose` what the link is for.
 pub fn print(token: &types::UserTokenV3, format: Format, done: &str, purpose: &str) -> Result<(), Failure> {
     if format == Format::Json {

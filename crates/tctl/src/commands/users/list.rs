@@ -14,7 +14,7 @@ use crate::output;
 #[derive(Debug, clap::Args)]
 pub struct List {
     /// text or json
-    #[arg(long, hide = true, value_enum, default_value_t = Format::Text)]
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 

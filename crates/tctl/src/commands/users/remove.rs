@@ -3,7 +3,7 @@
 use cli::{Failure, text};
 use wire::pb::teleport::users::v1::DeleteUserRequest;
 
-use crate::commands::lists::split;
+use crate::commands::lists::named;
 use crate::connection::Connection;
 use crate::output;
 
@@ -18,9 +18,10 @@ pub struct Remove {
 impl Remove {
     /// Removes one after the other and stops at the first that cannot be removed.
     pub async fn run(self, connection: &Connection) -> Result<(), Failure> {
+        let names = named(&self.logins, "user")?;
         let session = connection.session().await?;
         session.before_change().await?;
-        for name in split(&[self.logins]) {
+        for name in names {
             let request = DeleteUserRequest { name: name.clone() };
             session
                 .call(session.cluster().users().delete_user(request))

@@ -17,13 +17,14 @@ pub struct Reset {
     #[arg(long, value_name = "DURATION", default_value = "8h", value_parser = duration::parse)]
     ttl: SignedDuration,
     /// text or json
-    #[arg(long, hide = true, value_enum, default_value_t = Format::Text)]
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
 impl Reset {
     /// Resets the user and prints the link.
     pub async fn run(self, connection: &Connection) -> Result<(), Failure> {
+        link::check_ttl(self.ttl)?;
         let session = connection.session().await?;
         session.before_change().await?;
         let request = CreateResetPasswordTokenRequest {

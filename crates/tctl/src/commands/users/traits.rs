@@ -38,6 +38,17 @@ impl<const SET: bool> Traits<SET> {
             .filter_map(|(_, name, _)| Some((*name, self.0.get(name)?.as_slice())))
     }
 
+    /// Every trait there is a flag for, as a new user has them: what was not given is empty.
+    pub fn all(&self) -> BTreeMap<String, Vec<String>> {
+        TRAITS
+            .iter()
+            .map(|(_, name, _)| {
+                let given = self.0.get(name).cloned();
+                ((*name).to_owned(), given.unwrap_or_else(|| unset(name)))
+            })
+            .collect()
+    }
+
     /// Whether no flag was given.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -50,6 +61,12 @@ impl<const SET: bool> Traits<SET> {
             name.to_owned()
         }
     }
+}
+
+/// What a new user has in a trait that was not given. Other clients expect one empty text in these two.
+fn unset(name: &str) -> Vec<String> {
+    let texts = usize::from(matches!(name, "host_user_uid" | "host_user_gid"));
+    vec![String::new(); texts]
 }
 
 impl<const SET: bool> FromArgMatches for Traits<SET> {
