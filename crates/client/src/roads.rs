@@ -221,7 +221,8 @@ impl ConnectError {
                 "use an identity of `{found}`, or the address of a proxy of the identity's cluster"
             )),
             Self::NoRouting { .. } => Some(
-                "use the address of the Auth Service, or a proxy address without a load balancer that ends TLS"
+                "use the address of the Auth Service, or let the load balancer that ends TLS there pass on WebSockets of \
+                 `/webapi/connectionupgrade`"
                     .to_owned(),
             ),
             Self::Refused { .. } => {
