@@ -19,8 +19,9 @@
 //! | which certificate, until when? | [`issue::sign_in`], [`issue::renew`], [`issue::impersonate`], [`issue::local_admin`] |
 //! | which certificate may a bot have? | [`machine::join`], [`machine::renew`], [`machine::take_roles`] |
 //!
-//! A certificate can only be signed from an [`IssuancePermit`], and only the functions of the last two rows make one. The
-//! answers for every actor and every deed are printed in `tests/data/matrix.txt`.
+//! The certificate of a person or a bot can only be signed from an [`IssuancePermit`], and only the functions of the last
+//! two rows make one; a host's is signed from a [`permit::HostPermit`], which its caller makes. The answers for every
+//! actor and every deed are printed in `tests/data/matrix.txt`.
 
 pub mod alone;
 pub mod ambient;
