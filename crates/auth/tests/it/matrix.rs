@@ -1094,6 +1094,8 @@ fn d01_what_a_plugin_may(calls: &[&str]) {
         "ListResources: node",
         "ListUnifiedResources",
         "GetSSHTargets",
+        "GetSessionEvents",
+        "ListRemoteClusters",
         "GenerateUserCerts: one's own",
         "GenerateUserCerts: the plugin's",
         "GetAccessCapabilities: one's own",
