@@ -33,6 +33,9 @@ struct People {
     /// Authors whose reviews were not counted when the request was resolved, by name.
     #[serde(default)]
     dropped: Vec<String>,
+    /// Who set the present state directly; nobody if reviews led to it.
+    #[serde(default)]
+    set_by: Option<String>,
 }
 
 /// One author, in the order of the reviews.
@@ -82,6 +85,8 @@ pub struct FoundRequest {
     pub revision: Revision,
     /// Authors whose reviews were not counted when it was resolved: they had lost the right by then.
     pub dropped: Vec<String>,
+    /// Who set its state directly; nobody if reviews led to it.
+    pub set_by: Option<String>,
 }
 
 /// Where the people of a request live.
@@ -151,8 +156,10 @@ fn with_people(found: Found<types::AccessRequestV3>, people: Option<People>) -> 
     let mut request = convert::request(&found.resource)
         .map_err(|error| Failure::internal(format!("a stored access request is not readable: {error}")))?;
     let mut dropped = Vec::new();
+    let mut set_by = None;
     if let Some(people) = people {
         dropped = people.dropped;
+        set_by = people.set_by;
         request.subject = people.requester;
         for (review, author) in request.reviews.iter_mut().zip(people.authors) {
             if review.author == author.name {
@@ -166,6 +173,7 @@ fn with_people(found: Found<types::AccessRequestV3>, people: Option<People>) -> 
         message: found.resource,
         revision: found.revision,
         dropped,
+        set_by,
     })
 }
 
@@ -177,6 +185,20 @@ pub fn put_request(
 ) -> Answer<(Change, Kept<types::AccessRequestV3>)> {
     let dropped = known.map(|known| known.dropped.clone()).unwrap_or_default();
     put_resolved(change, known, request, dropped)
+}
+
+/// The same for a request whose state somebody has just set directly.
+pub fn put_set(
+    change: Change,
+    known: &FoundRequest,
+    request: &Request,
+    by: &str,
+) -> Answer<(Change, Kept<types::AccessRequestV3>)> {
+    let known = FoundRequest {
+        set_by: Some(by.to_owned()),
+        ..known.clone()
+    };
+    put_request(change, Some(&known), request)
 }
 
 /// The same for a request that a review has just resolved without those of `dropped`.
@@ -203,6 +225,7 @@ pub fn put_resolved(
             })
             .collect(),
         dropped,
+        set_by: known.and_then(|known| known.set_by.clone()),
     };
     let until = Some(request.expiry);
     // After the request, so that the sweep finds the request first and takes both away in one commit.

@@ -1,6 +1,7 @@
 //! The guide, told over gRPC.
 
 use tonic::Code;
+use wire::pb::countersign::v1::ExplainRequest;
 use wire::pb::types::RequestState;
 
 use crate::people::{PLUGIN, approve, ask, deny, id_of, look, refusal, send, set_state, state_of, wanted};
@@ -169,6 +170,15 @@ async fn an_approval_that_is_taken_back_takes_the_role_back() {
         set_state(&world.admin, &id, RequestState::Denied)
             .await
             .expect("revoked");
+        let explained = ExplainRequest {
+            request_id: id.clone(),
+        };
+        let evidence = cast.ivan.cluster.access().explain(explained).await;
+        assert_eq!(
+            evidence.expect("evidence").into_inner().resolved_by,
+            access::request::LOCAL_ADMIN,
+            "who took it back, not who approved"
+        );
         let (code, message) = refusal(look_again(&elevated, &id).await);
         assert_eq!(code, Code::PermissionDenied);
         assert!(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use access::request::visibility::may_review;
-use access::request::{Request, Requestable, State, evidence, resolve, short_form};
+use access::request::{Request, Requestable, Resolution, State, evidence, resolve, short_form};
 use prost::Message as _;
 use wire::convert;
 use wire::pb::countersign::v1 as ours;
@@ -65,11 +65,7 @@ pub async fn handle(auth: &Auth, call: &Call, asked: ours::ExplainRequest) -> An
         possible_reviewer_count: u32::try_from(possible.len()).unwrap_or(u32::MAX),
         possible_reviewers: if shows_names { possible } else { Vec::new() },
         outcome: resolution.state.map_or(0, convert::state_number),
-        resolved_by: resolution
-            .by
-            .filter(|_| request.state != State::Pending)
-            .map(|by| request.reviews[by].author.clone())
-            .unwrap_or_default(),
+        resolved_by: decided_by(&found, &resolution),
         resolve_reason: request.resolve_reason.clone(),
         digest: convert::content_digest(&content).to_vec().into(),
         short_digest: short_form(&content.encode_to_vec()),
@@ -77,6 +73,19 @@ pub async fn handle(auth: &Auth, call: &Call, asked: ours::ExplainRequest) -> An
         approvals: u32::try_from(approvals.len()).unwrap_or(u32::MAX),
         missing: counted.missing().unwrap_or(0),
     })
+}
+
+/// Who decided: whoever set the state directly, or else the author of the review that led to it. The approvals that a
+/// recount finds say nothing of who took them back.
+fn decided_by(found: &FoundRequest, resolution: &Resolution) -> String {
+    let request = &found.request;
+    let reviewed = || {
+        let by = resolution
+            .by
+            .filter(|_| resolution.state == Some(request.state))?;
+        Some(request.reviews.get(by)?.author.clone())
+    };
+    found.set_by.clone().or_else(reviewed).unwrap_or_default()
 }
 
 fn role_evidence(request: &Request, role: &access::request::RoleEvidence) -> ours::RoleEvidence {

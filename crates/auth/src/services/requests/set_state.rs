@@ -10,7 +10,7 @@ use crate::audit::access as told;
 use crate::auth::Auth;
 use crate::call::Call;
 use crate::failure::{Answer, Failure, denied};
-use crate::state::requests::put_request;
+use crate::state::requests::{put_request, put_set};
 use crate::state::resource::Resource as _;
 use crate::state::{Change, Tries};
 
@@ -79,7 +79,11 @@ pub async fn handle(auth: &Auth, call: &Call, asked: RequestStateSetter) -> Answ
                 .telling(&call.actor().user, lock_told(call, &lock))
                 .put_resource(&lock);
         }
-        let (change, _) = put_request(change, Some(&found), &after)?;
+        let (change, _) = if wanted.state == State::Pending {
+            put_request(change, Some(&found), &after)?
+        } else {
+            put_set(change, &found, &after, setter.user)?
+        };
         match auth.state.commit(change).await {
             Ok(_) => return Ok(()),
             Err(refused) => tries.again(refused)?,
