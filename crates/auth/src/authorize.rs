@@ -29,16 +29,20 @@ pub fn verdict(caller: &Caller, kind: &str, verb: &str, thing: Option<&types::Me
         Who::Nobody => Verdict::NotGranted,
         Who::BuiltIn(part) => rbac::check_system(part.role, kind, verb),
         Who::User(user) => {
-            let asker = Asker {
+            let asker = |roles| Asker {
                 user: user.name(),
-                roles: user.roles(),
+                roles,
                 traits: &user.traits,
             };
             let touched = Touched {
                 name: thing.map(|thing| thing.name.as_str()),
                 labels: thing.map(|thing| &thing.labels),
             };
-            rbac::check(&asker, kind, verb, touched)
+            let later = rbac::check(&asker(user.forbidding()), kind, verb, touched);
+            if later.is_explicit_denial() {
+                return later;
+            }
+            rbac::check(&asker(user.roles()), kind, verb, touched)
         }
     }
 }

@@ -52,6 +52,8 @@ pub struct UserCaller {
     roles: Vec<Role>,
     /// How many of them are held for good.
     held: usize,
+    /// What stored roles forbid that the certificate does not carry.
+    forbidding: Vec<Role>,
     /// The access requests of the certificate that are still good.
     pub requests: Vec<String>,
     /// The user's traits.
@@ -90,6 +92,11 @@ impl UserCaller {
     /// The roles the user holds for good and the certificate carries.
     pub fn held_roles(&self) -> &[Role] {
         &self.roles[..self.held]
+    }
+
+    /// Roles that the user was given after the certificate: they grant nothing yet, and what they forbid is forbidden.
+    pub fn forbidding(&self) -> &[Role] {
+        &self.forbidding
     }
 
     /// Whether somebody else uses this name. A bot's own certificate names the bot itself.
@@ -330,11 +337,22 @@ async fn read_user(state: &State, name: &str, identity: Arc<Identity>, now: Time
     }
     let carried: BTreeSet<&str> = identity.groups.iter().map(String::as_str).collect();
     let mut roles: Vec<Role> = Vec::new();
-    for role in crate::services::users::roles_of(&user) {
-        if carried.contains(role.as_str())
-            && let Some(role) = state.role(role, now).await?
-        {
+    let mut forbidding: Vec<Role> = Vec::new();
+    for name in crate::services::users::roles_of(&user) {
+        // What a role that is gone forbade is not known any more.
+        let role = state
+            .role(name, now)
+            .await?
+            .ok_or_else(|| Failure::access_denied(format!("access denied: role {name:?} is not found")))?;
+        if carried.contains(name.as_str()) {
             roles.push(Role::clone(&role));
+        } else {
+            forbidding.push(Role {
+                deny: role.deny.clone(),
+                labels: role.labels.clone(),
+                version: role.version,
+                ..Role::empty(name.as_str())
+            });
         }
     }
     let traits = convert::traits(user.spec.as_ref().and_then(|spec| spec.traits.as_ref()));
@@ -364,6 +382,7 @@ async fn read_user(state: &State, name: &str, identity: Arc<Identity>, now: Time
         identity,
         roles,
         held,
+        forbidding,
         requests,
         traits,
     })

@@ -87,7 +87,9 @@ fn viewer(call: &Call) -> Viewer<'_> {
             traits: &user.traits,
             sees_all,
             denied,
-            rights: ReviewRights::of(user.held_roles(), &user.traits).ok(),
+            rights: ReviewRights::of(user.held_roles(), &user.traits)
+                .ok()
+                .filter(|_| !user.forbidding().iter().any(forbids_reviewing)),
         },
         None => {
             static NOTHING: access::Traits = access::Traits::new();
@@ -101,6 +103,10 @@ fn viewer(call: &Call) -> Viewer<'_> {
             }
         }
     }
+}
+
+fn forbids_reviewing(role: &access::Role) -> bool {
+    !role.deny.review_requests.roles.is_empty()
 }
 
 /// The request `id` if the caller may see it.

@@ -83,8 +83,9 @@ impl View {
         for name in &names {
             roles.extend(auth.state.role(name, call.now).await?);
         }
+        let judged = [user.roles(), user.forbidding()].concat();
         let further = (!roles.is_empty()).then(|| {
-            let mut all = user.roles().to_vec();
+            let mut all = judged.clone();
             all.extend(roles.iter().map(|role| Role::clone(role)));
             Reach::of(&all, &user.traits).within(limit.clone())
         });
@@ -94,14 +95,13 @@ impl View {
                 template::expand_all(&role.allow.logins, &user.traits),
             )
         });
-        let denied = user
-            .roles()
+        let denied = judged
             .iter()
             .flat_map(|role| template::expand_all(&role.deny.logins, &user.traits));
         Ok(Self {
             logins: logins.collect(),
             denied_logins: denied.collect(),
-            own: Sight::Roles(Reach::of(user.roles(), &user.traits).within(limit)),
+            own: Sight::Roles(Reach::of(&judged, &user.traits).within(limit)),
             further,
             borrowed: names,
         })
