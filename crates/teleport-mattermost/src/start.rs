@@ -102,6 +102,9 @@ async fn prepare(config: &Config, fail_fast: bool) -> Result<Prepared, Failure> 
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let identity = read_identity(&config.teleport.credentials).map_err(|error| identity_failure(&error))?;
+    if let Credentials::Identity(path) = &config.teleport.credentials {
+        cli::key_file::warn_if_readable(path);
+    }
     identity
         .check_time(clock.now())
         .map_err(|error| identity_failure(&error))?;

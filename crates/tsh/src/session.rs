@@ -42,6 +42,7 @@ impl Session {
                     .hint("the file does not say where its cluster is"));
             }
             let identity = Identity::from_file(path).map_err(refusal::of_identity)?;
+            cli::key_file::warn_if_readable(path);
             let addresses = world.proxy_addresses()?;
             let profile = Profile {
                 web_proxy_addr: addresses.first().map(ToString::to_string).unwrap_or_default(),

@@ -100,7 +100,10 @@ pub fn rows(evidence: &Evidence, now: Timestamp) -> String {
         lines.push_str(&format!("Decided by: {}\n", text::visible(&evidence.resolved_by)));
     }
     if !evidence.short_digest.is_empty() {
-        lines.push_str(&format!("Digest: {}\n", text::visible(&evidence.short_digest)));
+        lines.push_str(&format!(
+            "Fingerprint: {}\n",
+            text::visible(&evidence.short_digest)
+        ));
     }
     lines
 }
@@ -282,7 +285,7 @@ mod tests {
               bot (APPROVED): machines are not people\u{1b}[2J
             Standing: 1 of 2 approvals in, 1 missing; 2 people may still give one (approved: alice@example.com)
             Review until: 2025-08-27 14:00:00 UTC (4h0m0s left)
-            Digest: ABCDE-FGHJK-MNPQR-STVWX
+            Fingerprint: ABCDE-FGHJK-MNPQR-STVWX
         "#]]
         .assert_eq(&rows(&evidence, "2025-08-27T10:00:00Z".parse().unwrap()));
     }
