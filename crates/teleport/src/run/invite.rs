@@ -3,6 +3,7 @@
 //! The link never goes into the log. Who missed it gets another one on this host.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 
 use auth::Auth;
 use auth::failure::Answer;
@@ -12,7 +13,7 @@ use cli::{moment, style};
 use jiff::{SignedDuration, Timestamp};
 use wire::pb::types;
 
-use crate::config::{Config, HttpsCertificates, LogOutput};
+use crate::config::{Config, FILE_DEFAULT, HttpsCertificates, LogOutput};
 
 /// What the first administrator is called.
 pub const NAME: &str = "admin";
@@ -76,10 +77,12 @@ async fn invite(auth: &Auth) -> Answer<(String, Timestamp)> {
 
 /// Shows the link where a person looks, and where no log is.
 fn show(link: &str, until: Timestamp, config: &Config) {
+    // What was given as a text is no file.
+    let reset = reset(config.file.as_deref().filter(|file| file.is_file()));
     if is_journal() {
         tracing::info!(
             "A new cluster was made. The output goes into the system's journal, so no invite link is printed: \
-             run `tctl users reset {NAME}` on this host to get one."
+             run `{reset}` on this host to get one."
         );
         return;
     }
@@ -92,26 +95,32 @@ fn show(link: &str, until: Timestamp, config: &Config) {
         let coloured = style::wanted(io::stderr().is_terminal());
         io::stderr()
             .lock()
-            .write_all(message(link, until, own_certificate, coloured).as_bytes())
+            .write_all(message(link, until, own_certificate, coloured, &reset).as_bytes())
     } else {
         let coloured = style::wanted(io::stdout().is_terminal());
         let mut stdout = io::stdout().lock();
-        let text = message(link, until, own_certificate, coloured);
+        let text = message(link, until, own_certificate, coloured, &reset);
         stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
     };
     if written.is_err() {
-        tracing::warn!(
-            "The invite link could not be shown; run `tctl users reset {NAME}` on this host to get one."
-        );
+        tracing::warn!("The invite link could not be shown; run `{reset}` on this host to get one.");
     }
 }
 
-fn message(link: &str, until: Timestamp, own_certificate: bool, coloured: bool) -> String {
+/// How somebody on this host gets another link: the administrator's program must read the same file.
+fn reset(file: Option<&Path>) -> String {
+    match file.filter(|file| *file != Path::new(FILE_DEFAULT)) {
+        Some(file) => format!("tctl -c {} users reset {NAME}", file.display()),
+        None => format!("tctl users reset {NAME}"),
+    }
+}
+
+fn message(link: &str, until: Timestamp, own_certificate: bool, coloured: bool, reset: &str) -> String {
     format!(
         "\nA new cluster was made. Its first administrator is `{NAME}`, with the roles {}.\n\
          Open this link to choose a password and an authenticator; it works once, until {} UTC:\n\n    {}\n\n\
          In a terminal: tsh {insecure}invite accept LINK\n\
-         Another link:  tctl users reset {NAME}\n\n",
+         Another link:  {reset}\n\n",
         ROLES.join(", "),
         moment::short(until),
         style::bold(link, coloured),
@@ -122,4 +131,17 @@ fn message(link: &str, until: Timestamp, own_certificate: bool, coloured: bool) 
 /// Whether what is printed is kept by the system's journal.
 fn is_journal() -> bool {
     std::env::var_os("JOURNAL_STREAM").is_some() && !io::stdout().is_terminal()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_link_is_made_with_the_same_file() {
+        let file = Path::new("/srv/teleport.yaml");
+        assert_eq!(reset(Some(file)), "tctl -c /srv/teleport.yaml users reset admin");
+        assert_eq!(reset(Some(Path::new(FILE_DEFAULT))), "tctl users reset admin");
+        assert_eq!(reset(None), "tctl users reset admin");
+    }
 }
