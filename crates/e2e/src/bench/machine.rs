@@ -153,10 +153,9 @@ mod tests {
 
     #[test]
     fn the_disk_is_that_of_the_innermost_mount() {
-        let table =
-            "/dev/vda1 / ext4 rw,relatime 0 0\ntmpfs /work tmpfs rw 0 0\n/dev/vdb /work ext4 rw 0 0\n";
+        let table = "/dev/vda1 / ext4 rw,relatime 0 0\ntmpfs /srv tmpfs rw 0 0\n/dev/vdb /srv ext4 rw 0 0\n";
         let disk = |path: &str| mount(table, Path::new(path)).unwrap_or_default();
-        assert_eq!(disk("/work/main/target"), "/dev/vdb ext4 rw");
-        assert_eq!(disk("/workshop"), "/dev/vda1 ext4 rw,relatime");
+        assert_eq!(disk("/srv/build"), "/dev/vdb ext4 rw");
+        assert_eq!(disk("/srvshop"), "/dev/vda1 ext4 rw,relatime");
     }
 }

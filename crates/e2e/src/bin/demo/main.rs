@@ -3,6 +3,7 @@
 mod narrator;
 mod story;
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -63,7 +64,12 @@ fn prepare(folder: &PathBuf) -> Result<PathBuf, String> {
         }
         std::fs::remove_dir_all(folder).map_err(failed)?;
     }
-    std::fs::create_dir_all(folder).map_err(failed)?;
+    // The keys of a whole cluster come to lie here.
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(failed)?;
     std::fs::write(folder.join(MARK), "").map_err(failed)?;
     folder.canonicalize().map_err(failed)
 }
