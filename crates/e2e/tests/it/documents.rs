@@ -92,6 +92,8 @@ struct Player {
     chat: Chat,
     people: BTreeMap<String, Person>,
     invitations: BTreeMap<String, String>,
+    /// What somebody's shell was told to remember: `NAME=…` lines.
+    remembered: BTreeMap<String, String>,
     plugin: Option<Plugin>,
 }
 
@@ -108,6 +110,7 @@ impl Player {
             chat: Chat::start(),
             people: BTreeMap::new(),
             invitations: BTreeMap::new(),
+            remembered: BTreeMap::new(),
             plugin: None,
         }
     }
@@ -167,10 +170,13 @@ impl Player {
         if command.starts_with("tsh login ") && !command.contains("--request-id") {
             return person.login(&[]);
         }
-        // The request that the chapter is about is called ID in its commands.
-        let newest = "ID=$(tsh request ls --format=json 2>/dev/null | jq -r 'max_by(.spec.created).metadata.name' 2>/dev/null) || true\n";
-        let needed = if command.contains("$ID") { newest } else { "" };
-        person.shell(&format!("{needed}{command}"))
+        // Each command has a shell of its own; the reader has one, which remembers.
+        let remembered = self.remembered.entry(who.to_owned()).or_default();
+        let outcome = person.shell(&format!("{remembered}{command}"));
+        if command.starts_with("ID=") {
+            remembered.push_str(&format!("{command}\n"));
+        }
+        outcome
     }
 }
 
