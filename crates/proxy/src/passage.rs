@@ -47,7 +47,9 @@ impl Passage {
             streams_max: STREAMS_MAX,
             ..HttpLimits::default()
         };
-        let handler = HttpHandler::new(Routes::new(service).prepare()).with_limits(limits);
+        let handler = HttpHandler::new(Routes::new(service).prepare())
+            .with_limits(limits)
+            .with_limits_for_strangers(HttpLimits::for_strangers());
         Arc::new(TlsEndpoint::new(tls, handler))
     }
 

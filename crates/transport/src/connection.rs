@@ -37,6 +37,11 @@ impl Connection {
         });
     }
 
+    /// Ends the connection now.
+    pub(crate) fn end(&self) {
+        self.0.end.cancel();
+    }
+
     /// Returns when the connection is to end.
     pub(crate) async fn ended(&self) {
         self.0.end.cancelled().await;

@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -46,6 +47,22 @@ pub struct HttpLimits {
     pub keep_alive_timeout: Duration,
     /// The time for the first bytes of a connection, and for the headers of an HTTP/1.1 request.
     pub header_timeout: Duration,
+    /// A connection with a request that is not being answered this long after its headers came is ended. Most that takes
+    /// so long is a message that never arrives whole.
+    pub answer_timeout: Option<Duration>,
+}
+
+impl HttpLimits {
+    /// For whoever has shown no certificate where others show one: little at once, and not for long.
+    pub fn for_strangers() -> Self {
+        Self {
+            streams_max: 16,
+            header_bytes_max: 16 * 1024,
+            window_bytes: (64 * 1024, 64 * 1024),
+            answer_timeout: Some(Duration::from_secs(20)),
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for HttpLimits {
@@ -59,6 +76,7 @@ impl Default for HttpLimits {
             keep_alive_interval: Duration::from_secs(60),
             keep_alive_timeout: Duration::from_secs(180),
             header_timeout: Duration::from_secs(30),
+            answer_timeout: None,
         }
     }
 }
@@ -68,6 +86,7 @@ impl Default for HttpLimits {
 pub struct HttpHandler<S> {
     service: S,
     limits: HttpLimits,
+    strangers: Option<HttpLimits>,
 }
 
 impl<S> HttpHandler<S> {
@@ -76,6 +95,7 @@ impl<S> HttpHandler<S> {
         Self {
             service,
             limits: HttpLimits::default(),
+            strangers: None,
         }
     }
 
@@ -83,6 +103,13 @@ impl<S> HttpHandler<S> {
     #[must_use]
     pub fn with_limits(mut self, limits: HttpLimits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Serves whoever has shown no certificate under limits of their own.
+    #[must_use]
+    pub fn with_limits_for_strangers(mut self, limits: HttpLimits) -> Self {
+        self.strangers = Some(limits);
         self
     }
 }
@@ -100,7 +127,11 @@ where
     B::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
     fn serve(&self, accepted: Accepted) -> Serving {
-        let (service, limits) = (self.service.clone(), self.limits);
+        let service = self.service.clone();
+        let limits = match self.strangers {
+            Some(strangers) if accepted.peer().certificate().is_none() => strangers,
+            _ => self.limits,
+        };
         Box::pin(serve_http(accepted, service, limits))
     }
 }
@@ -144,6 +175,7 @@ where
         service,
         peer: peer.clone(),
         connection: handle.clone(),
+        answer_timeout: limits.answer_timeout,
     };
     let io = TokioIo::new(accepted);
     let ended: Result<(), hyper::Error> = match version {
@@ -248,19 +280,36 @@ struct WithPeer<S> {
     service: S,
     peer: Peer,
     connection: Connection,
+    answer_timeout: Option<Duration>,
 }
 
 impl<S, B> hyper::service::Service<Request<Incoming>> for WithPeer<S>
 where
-    S: tower::Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone,
+    S: tower::Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: Send + 'static,
 {
     type Response = Response<B>;
     type Error = Infallible;
-    type Future = tower::util::Oneshot<S, Request<Incoming>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<B>, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         request.extensions_mut().insert(self.peer.clone());
         request.extensions_mut().insert(self.connection.clone());
-        self.service.clone().oneshot(request)
+        let answer = self.service.clone().oneshot(request);
+        let Some(timeout) = self.answer_timeout else {
+            return Box::pin(answer);
+        };
+        let connection = self.connection.clone();
+        Box::pin(async move {
+            match tokio::time::timeout(timeout, answer).await {
+                Ok(answer) => answer,
+                Err(_) => {
+                    tracing::debug!("a request was not answered in time; its connection ends");
+                    connection.end();
+                    std::future::pending().await
+                }
+            }
+        })
     }
 }

@@ -11,7 +11,7 @@ use client::identity::{IdentityParts, Origin};
 use pki::AuthorityKind;
 use pki::names::service_names;
 use transport::endpoint::TlsEndpoint;
-use transport::http::HttpHandler;
+use transport::http::{HttpHandler, HttpLimits};
 use transport::names;
 use transport::target::Target;
 use transport::tls::{ClientAuthorities, Credentials, ServerSettings, ServerTls};
@@ -87,7 +87,7 @@ pub async fn target(
     let tls = mutual_tls(auth, shown, protocols, clock).await?;
     Ok(Arc::new(TlsEndpoint::new(
         tls,
-        HttpHandler::new(auth::server::service(auth)),
+        HttpHandler::new(auth::server::service(auth)).with_limits_for_strangers(HttpLimits::for_strangers()),
     )))
 }
 

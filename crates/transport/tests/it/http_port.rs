@@ -144,6 +144,35 @@ async fn a_header_bomb_meets_the_limit() {
 }
 
 #[tokio::test]
+async fn a_stranger_who_leaves_requests_unfinished_has_few_and_is_cut() {
+    let world = World::new();
+    let (begun, mut arrivals) = mpsc::unbounded_channel();
+    let service = waiting_service(begun, Arc::new(Semaphore::new(0)));
+    let strangers = HttpLimits {
+        answer_timeout: Some(Duration::from_millis(300)),
+        ..HttpLimits::for_strangers()
+    };
+    let handler = HttpHandler::new(service).with_limits_for_strangers(strangers);
+    let (address, _drain) = listen(Arc::new(TlsEndpoint::new(world.auth_tls(), handler))).await;
+    // Whoever has shown a certificate is not hurried.
+    let (mut known, _known_connection) = http2(&world, &address, true).await;
+    let known_running = tokio::spawn(known.send_request(get("/known")));
+    arrivals.recv().await.expect("arrived");
+    let (mut sender, connection) = http2(&world, &address, false).await;
+    sender.ready().await.expect("greeted");
+    let unfinished = futures::future::join_all((0..200).map(|_| sender.send_request(get("/never"))));
+    let answers = tokio::time::timeout(PATIENCE, unfinished).await.expect("ended");
+    assert!(answers.iter().all(Result::is_err), "nobody was answered");
+    let _ = tokio::time::timeout(PATIENCE, connection).await.expect("cut");
+    let mut begun = 0;
+    while arrivals.try_recv().is_ok() {
+        begun += 1;
+    }
+    assert!((1..=16).contains(&begun), "{begun} of 200 were begun");
+    assert!(!known_running.is_finished(), "others go on");
+}
+
+#[tokio::test]
 async fn a_flood_of_resets_ends_the_connection_and_nothing_else() {
     let world = World::new();
     let (begun, _) = mpsc::unbounded_channel();
