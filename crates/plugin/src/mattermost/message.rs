@@ -64,9 +64,17 @@ pub fn post(request: &Request, links: &Links) -> String {
     lines.join("\n")
 }
 
-/// The line by which also the published plugin's post about a request is known.
-pub fn request_line(id: &str) -> String {
+/// The line by which the published plugin's post about a request is known.
+fn request_line(id: &str) -> String {
     format!("**Request ID**: {}", name(id))
+}
+
+/// Whether a post without a mark is about the request `id`. From the reason on, the requester has written it.
+pub fn is_about(text: &str, id: &str) -> bool {
+    let line = request_line(id);
+    text.lines()
+        .take_while(|found| !found.starts_with("**Reason**"))
+        .any(|found| found == line)
 }
 
 /// The answer that tells of a vote.
@@ -196,6 +204,14 @@ mod tests {
         Links {
             pages: Some("https://teleport.example.com".to_owned()),
         }
+    }
+
+    #[test]
+    fn a_reason_names_no_request() {
+        let text = "*New request*\n**Request ID**: one\n**Reason**:\n```\n**Request ID**: two\n```\n**Status**: PENDING";
+        assert!(is_about(text, "one"));
+        assert!(!is_about(text, "two"), "the requester wrote that line");
+        assert!(!is_about("**Reason**: x\n**Request ID**: two", "two"));
     }
 
     #[test]

@@ -188,7 +188,6 @@ impl Chat for Mattermost {
 
     async fn find(&self, place: &str, request: &Request, tag: &Tag) -> Result<Option<String>, ChatError> {
         let bot = self.bot().await.map_err(|error| self.failed(error))?;
-        let line = message::request_line(&request.id);
         let oldest = request.created.map(|created| {
             created
                 .saturating_sub(CLOCKS_DIFFER)
@@ -206,10 +205,13 @@ impl Chat for Mattermost {
                 let ours = post["user_id"] == json!(bot.id)
                     && post["root_id"] == json!("")
                     && post["delete_at"].as_i64().unwrap_or(0) == 0;
-                let about_it = post["props"][MARK] == json!(tag.mark)
-                    || post["message"]
+                // What the post says counts only where it has no mark: the published plugin sets none.
+                let about_it = match post["props"][MARK].as_str() {
+                    Some(mark) => mark == tag.mark,
+                    None => post["message"]
                         .as_str()
-                        .is_some_and(|text| text.lines().any(|found| found == line));
+                        .is_some_and(|text| message::is_about(text, &request.id)),
+                };
                 if ours && about_it && is_id(id) {
                     return Ok(Some(id.to_owned()));
                 }
