@@ -8,7 +8,7 @@ use wire::pb::types::{self, WatchKind};
 
 use crate::people::{ask, id_of, look, role, send, user, wanted};
 use crate::refused;
-use crate::world::{hours, on_every_store, seconds};
+use crate::world::{Plan, World, hours, on_every_store, seconds};
 
 #[tokio::test]
 async fn other_things_that_are_over_do_not_hold_up_requests() {
@@ -40,6 +40,26 @@ async fn other_things_that_are_over_do_not_hold_up_requests() {
         );
     })
     .await;
+}
+
+#[tokio::test]
+async fn one_thing_that_cannot_be_read_holds_up_nothing() {
+    let world = World::open(Plan::default()).await;
+    let cast = world.cast().await;
+    let until = world.now() + seconds(600);
+    let mut request = wanted(&world, &cast.bob.name, &["elevated-access"]);
+    request.metadata.as_mut().expect("metadata").expires = Some(wire::convert::timestamp(until));
+    let id = id_of(&send(&cast.bob.cluster, request).await.expect("a request"));
+    let mut broken = store::Batch::at(world.now());
+    broken.writes.push(store::Write::Put {
+        key: store::Key::of(["access_requests", "broken"]),
+        value: "no request".into(),
+        expires: Some(until - seconds(1)),
+    });
+    world.store.commit(broken).await.expect("stored");
+    world.clock.set(until);
+    assert_eq!(world.sweep().await, 1, "the request went all the same");
+    assert_eq!(look(&world.admin, &id).await, None);
 }
 
 #[tokio::test]
