@@ -552,7 +552,7 @@ fn what_is_not_there_is_named() {
         "cert_authority/nosuch",
         "cert_authority/host/nosuch",
         "access_list",
-        "bots",
+        "bot/nosuch",
     ] {
         let typed = world.tctl(&format!("get {what}"));
         assert_eq!((typed.code(), typed.stdout().as_str()), (Some(1), ""), "{what}");
