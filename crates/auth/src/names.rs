@@ -127,7 +127,11 @@ pub fn bounded(name: &str) -> String {
     if name.len() <= NAME_BYTES_MAX && whole.len() <= NAME_BYTES_MAX {
         return whole;
     }
-    let end = whole.floor_char_boundary(NAME_BYTES_MAX - '…'.len_utf8());
+    let room = NAME_BYTES_MAX - '…'.len_utf8();
+    let end = (0..=room)
+        .rev()
+        .find(|at| whole.is_char_boundary(*at))
+        .unwrap_or(0);
     format!("{}…", &whole[..end])
 }
 

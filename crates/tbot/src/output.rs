@@ -126,7 +126,12 @@ pub fn write(
     })?;
     let public = key.public().to_ssh_line();
     let ssh_certificate = identity.ssh_certificate.clone().unwrap_or_default();
-    let lines = |lines: &[String]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let lines = |lines: &[String]| {
+        lines
+            .iter()
+            .flat_map(|line| [line.as_str(), "\n"])
+            .collect::<String>()
+    };
     let contents: [(&str, SecretText); 9] = [
         ("identity", identity.write().map_err(|error| broken(&error))?),
         ("key", identity.private_key.clone()),

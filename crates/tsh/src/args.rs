@@ -298,6 +298,7 @@ pub struct Search {
     pub kind: SearchKind,
     /// Only what mentions all of these words, between commas
     #[arg(long, value_name = "WORDS", value_delimiter = ',')]
+    #[allow(clippy::struct_field_names, reason = "the flag is called so")]
     pub search: Vec<String>,
     /// Only that for which this holds, as `labels["env"] == "prod"`
     #[arg(long, value_name = "PREDICATE", default_value = "")]

@@ -100,9 +100,8 @@ fn exists(arguments: &[Node], scope: &Scope) -> Result<bool, EvaluateError> {
 
 /// `search("a", "b")`: each word stands somewhere in what the resource says of itself, in any case.
 fn search(arguments: &[Node], scope: &Scope) -> Result<bool, EvaluateError> {
-    let searched = match scope.get(SEARCHED) {
-        Some(Value::List(texts)) => texts,
-        _ => return Err(EvaluateError::Missing(SEARCHED)),
+    let Some(Value::List(searched)) = scope.get(SEARCHED) else {
+        return Err(EvaluateError::Missing(SEARCHED));
     };
     for argument in arguments {
         let Value::Text(word) = value(argument, scope)? else {

@@ -1,5 +1,7 @@
 //! Attempts to get through alone, by the names they have in the threat model.
 
+use std::slice::from_ref;
+
 use access::request::{
     Creator, ProposeError, ReviewError, SetStateError, Setter, State, StateChange, may_create, resolve,
     review, set_state, withdraw,
@@ -532,9 +534,9 @@ fn a18_the_local_administrator_passes_no_filter_and_stands_for_one_only() {
     };
     let dba = filtered(&holds("dba"), 1, 1);
     for refused in [
-        set([&[dba.clone()], &[dba.clone()]]),
-        set([&[open.clone()], &[dba.clone()]]),
-        set([&[open.clone()], &[named]]),
+        set([from_ref(&dba), from_ref(&dba)]),
+        set([from_ref(&open), from_ref(&dba)]),
+        set([from_ref(&open), from_ref(&named)]),
     ] {
         assert!(
             matches!(refused, Err(SetStateError::NotByThisOne { .. })),

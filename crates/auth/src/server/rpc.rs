@@ -127,8 +127,6 @@ serve! { AUTH_SERVICE: AuthService in "proto.AuthService":
     get_saml_connectors "GetSAMLConnectors" (types::ResourcesWithSecretsRequest) -> types::SamlConnectorV2List = streams::saml_connectors;
     get_oidc_connectors "GetOIDCConnectors" (types::ResourcesWithSecretsRequest) -> types::OidcConnectorV3List = streams::oidc_connectors;
     get_semaphores "GetSemaphores" (types::SemaphoreFilter) -> proto::Semaphores = absent::semaphores;
-    get_session_events "GetSessionEvents" (proto::GetSessionEventsRequest) -> proto::Events = absent::sessions;
-    get_trusted_clusters "GetTrustedClusters" (()) -> types::TrustedClusterV2List = streams::trusted_clusters;
     get_node "GetNode" (types::ResourceInNamespaceRequest) -> Kept<types::ServerV2> = resources::get::node;
     upsert_node "UpsertNode" (Kept<types::ServerV2>) -> types::KeepAlive = resources::create::upsert_node;
     delete_node "DeleteNode" (types::ResourceInNamespaceRequest) -> () = resources::delete::node;
@@ -150,6 +148,8 @@ serve! { AUTH_SERVICE: AuthService in "proto.AuthService":
     list_resources "ListResources" (proto::ListResourcesRequest) -> proto::ListResourcesResponse = resources::list;
     list_unified_resources "ListUnifiedResources" (proto::ListUnifiedResourcesRequest) -> proto::ListUnifiedResourcesResponse = resources::list_unified;
     get_ssh_targets "GetSSHTargets" (proto::GetSshTargetsRequest) -> proto::GetSshTargetsResponse = resources::ssh_targets;
+    get_session_events "GetSessionEvents" (proto::GetSessionEventsRequest) -> proto::Events = absent::sessions;
+    get_trusted_clusters "GetTrustedClusters" (()) -> types::TrustedClusterV2List = streams::trusted_clusters;
 }
 
 serve! { USERS_SERVICE: UsersService in "teleport.users.v1.UsersService":

@@ -566,10 +566,10 @@ async fn tokens_that_mean_nothing_are_refused() {
         type Change = fn(&mut types::ProvisionTokenV2);
         let spoiled: [(&str, Change); 5] = [
             ("no role", |token| {
-                token.spec.as_mut().expect("a spec").roles.clear()
+                token.spec.as_mut().expect("a spec").roles.clear();
             }),
             ("no bot", |token| {
-                token.spec.as_mut().expect("a spec").bot_name.clear()
+                token.spec.as_mut().expect("a spec").bot_name.clear();
             }),
             ("administrators", |token| {
                 token.spec.as_mut().expect("a spec").roles = vec!["Admin".to_owned()];
@@ -578,7 +578,7 @@ async fn tokens_that_mean_nothing_are_refused() {
                 token.spec.as_mut().expect("a spec").roles = vec!["Node".to_owned()];
             }),
             ("no name", |token| {
-                token.metadata.as_mut().expect("metadata").name.clear()
+                token.metadata.as_mut().expect("metadata").name.clear();
             }),
         ];
         for (what, spoil) in spoiled {
@@ -610,7 +610,7 @@ async fn tokens_are_listed_and_removed_by_their_secret() {
             .iter()
             .map(|token| token.metadata.clone().unwrap_or_default().name)
             .collect();
-        assert_eq!(names, [secret.clone()]);
+        assert_eq!(names, std::slice::from_ref(&secret));
         let request = types::ResourceRequest { name: secret };
         let mut auth = world.admin.auth();
         auth.delete_token(request.clone()).await.expect("deleted");

@@ -14,6 +14,7 @@ use wire::pb::types::{
 use crate::people::{Person, approve, id_of, role, send, wanted};
 use crate::world::{CLUSTER, World, on_every_store};
 
+#[allow(clippy::unnecessary_wraps, reason = "messages hold it so")]
 fn metadata(name: &str, labels: &[(&str, &str)]) -> Option<Metadata> {
     Some(Metadata {
         name: name.to_owned(),
@@ -560,7 +561,7 @@ async fn bob_asks_for_a_server_and_his_certificate_opens_that_and_nothing_else()
         );
         let dropped = world
             .certificate(&elevated, |asked, _| {
-                asked.drop_access_requests = vec!["*".to_owned()]
+                asked.drop_access_requests = vec!["*".to_owned()];
             })
             .await
             .expect("a certificate");

@@ -46,6 +46,7 @@ pub struct Systemd {
     config: PathBuf,
     /// Where units live
     #[arg(long, value_name = "DIRECTORY", default_value = "/etc/systemd/system")]
+    #[allow(clippy::struct_field_names, reason = "the flag is called so")]
     systemd_directory: PathBuf,
 }
 

@@ -8,6 +8,7 @@ pub struct Version {}
 
 impl Version {
     /// Prints it.
+    #[allow(clippy::unused_self, reason = "every command is run alike")]
     pub fn run(&self) -> Result<(), Failure> {
         super::configure::print(&format!(
             "{}\n",

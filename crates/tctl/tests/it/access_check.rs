@@ -44,7 +44,7 @@ fn the_documents_of_the_guide_are_clean_and_a_planted_holder_fails_the_check() {
     let world = with_documents();
     world
         .tctl("access-check --file policy --people 3 --fail-below 3")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl access-check --file policy --people 3 --fail-below 3    → 0
             Ways that take fewer than 3 people, among 3 accounts and 3 roles, to:
             elevated-access
@@ -57,7 +57,7 @@ fn the_documents_of_the_guide_are_clean_and_a_planted_holder_fails_the_check() {
               it cannot be prevented.
               Accounts with one `email` or `person` trait are one person. Other accounts are
               taken for different people.
-        "#]]);
+        "]]);
     world.write("policy/olga.yaml", OLGA);
     let found = world.tctl("access-check --file policy --fail-below 2");
     assert_eq!(found.code(), Some(2), "{}", found.transcript());
@@ -99,10 +99,10 @@ fn mistakes_end_with_1_and_say_what_to_do() {
         "#]]);
     world
         .tctl("access-check --file policy --people 9")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl access-check --file policy --people 9    → 1
             ! ERROR: the number of people must be between 2 and 5, not 9
-        "#]]);
+        "]]);
     world.write(
         "policy/broken.yaml",
         "kind: role\nversion: v7\nmetadata: {name: x}\nspec: {allow: 1}\n",

@@ -16,10 +16,10 @@ fn token_in(text: &str) -> String {
 #[test]
 fn a_bot_is_made_shown_changed_and_removed() {
     let world = World::new().with_guide();
-    world.tctl("bots ls").prints(expect![[r#"
+    world.tctl("bots ls").prints(expect![[r"
         $ tctl bots ls    → 0
         No bots found
-    "#]]);
+    "]]);
     let made = world
         .tctl("bots add robot --roles=auditor --logins=root")
         .succeeded();
@@ -27,7 +27,7 @@ fn a_bot_is_made_shown_changed_and_removed() {
     assert_eq!(token.len(), 32, "{made}");
     assert!(made.contains("This token will expire in 59 minutes."), "{made}");
     assert!(made.contains("--proxy-server=localhost:3080"), "{made}");
-    world.tctl("bots ls").prints(expect![[r#"
+    world.tctl("bots ls").prints(expect![[r"
         $ tctl bots ls    → 0
         Bot   User      Roles   
         ----- --------- ------- 
@@ -37,8 +37,8 @@ fn a_bot_is_made_shown_changed_and_removed() {
         To view active instances of a bot, run:
 
         > tctl bots instances list [name]
-    "#]]);
-    world.tctl("get bot/robot").prints(expect![[r#"
+    "]]);
+    world.tctl("get bot/robot").prints(expect![[r"
         $ tctl get bot/robot    → 0
         kind: bot
         metadata:
@@ -56,13 +56,13 @@ fn a_bot_is_made_shown_changed_and_removed() {
           role_name: bot-robot
           user_name: bot-robot
         version: v1
-    "#]]);
-    world.tctl("get bots --format=text").prints(expect![[r#"
+    "]]);
+    world.tctl("get bots --format=text").prints(expect![[r"
         $ tctl get bots --format=text    → 0
         Name  Roles   
         ----- ------- 
         robot auditor 
-    "#]]);
+    "]]);
     world.tctl("bots add robot --roles=auditor").prints(expect![[r#"
             $ tctl bots add robot --roles=auditor    → 1
             ! ERROR: creating bot user
@@ -71,11 +71,11 @@ fn a_bot_is_made_shown_changed_and_removed() {
     world.tctl("bots update robot --add-roles=access").succeeded();
     world
         .tctl("bots update robot --set-roles=nosuch")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl bots update robot --set-roles=nosuch    → 1
             ! ERROR: role nosuch is not found
             ! hint: `tctl get roles` lists the roles
-        "#]]);
+        "]]);
     world
         .tctl("bots update nosuch --add-roles=access")
         .prints(expect![[r#"
@@ -115,10 +115,10 @@ fn a_bot_may_have_roles_that_are_not_there_yet_and_that_is_said() {
             $ tctl bots add robot4 --roles=access --token=nosuch    → 1
             ! ERROR: token with name "nosuch" not found, create the token or do not set TokenName: "token" "****ch" does not exist
         "#]]);
-    world.tctl("bots instances ls").prints(expect![[r#"
+    world.tctl("bots instances ls").prints(expect![[r"
         $ tctl bots instances ls    → 0
         No bot instances found.
-    "#]]);
+    "]]);
     world.tctl("bots instances show robot/zz").prints(expect![[r#"
         $ tctl bots instances show robot/zz    → 1
         ! ERROR: bot_instance "zz" doesn't exist
@@ -151,20 +151,20 @@ fn bots_and_tokens_come_from_files() {
         $ tctl create    → 0
         provision_token "a-secret-of-some-length" has been created
     "#]]);
-    world.tctl("get tokens --format=text").prints(expect![[r#"
+    world.tctl("get tokens --format=text").prints(expect![[r"
         $ tctl get tokens --format=text    → 0
         Token                   Type Labels Expiry Time (UTC) 
         ----------------------- ---- ------ ----------------- 
         *****************length Bot         never             
-    "#]]);
+    "]]);
     world.tctl("rm token/a-secret-of-some-length").prints(expect![[r#"
         $ tctl rm token/a-secret-of-some-length    → 0
         token "a-secret-of-some-length" has been deleted
     "#]]);
-    world.tctl("rm token/a-secret-of-some-length").prints(expect![[r#"
+    world.tctl("rm token/a-secret-of-some-length").prints(expect![[r"
         $ tctl rm token/a-secret-of-some-length    → 1
         ! ERROR: provisioning token(*****************length) not found
-    "#]]);
+    "]]);
     world.tctl("rm bot/rb5").prints(expect![[r#"
         $ tctl rm bot/rb5    → 0
         Bot "rb5" has been deleted
@@ -174,15 +174,15 @@ fn bots_and_tokens_come_from_files() {
 #[test]
 fn tokens_are_made_for_a_while_and_their_secrets_are_hidden() {
     let world = World::new();
-    world.tctl("tokens ls").prints(expect![[r#"
+    world.tctl("tokens ls").prints(expect![[r"
         $ tctl tokens ls    → 0
         Token Type Labels Expiry Time (UTC) 
         ----- ---- ------ ----------------- 
-    "#]]);
-    world.tctl("tokens ls --format=json").prints(expect![[r#"
+    "]]);
+    world.tctl("tokens ls --format=json").prints(expect![[r"
         $ tctl tokens ls --format=json    → 0
         [] ⊣
-    "#]]);
+    "]]);
     let made = world
         .tctl("tokens add --type=node --format=text --ttl=5m")
         .succeeded();
@@ -211,10 +211,8 @@ fn tokens_are_made_for_a_while_and_their_secrets_are_hidden() {
     let advice = world.tctl("tokens add --type=node,proxy").succeeded();
     assert!(advice.contains("--roles=node,proxy"), "{advice}");
     world.tctl("tokens rm a-secret-of-some-length").succeeded();
-    world
-        .tctl("tokens rm a-secret-of-some-length")
-        .prints(expect![[r#"
+    world.tctl("tokens rm a-secret-of-some-length").prints(expect![[r"
             $ tctl tokens rm a-secret-of-some-length    → 1
             ! ERROR: provisioning token(*****************length) not found
-        "#]]);
+        "]]);
 }

@@ -183,10 +183,6 @@ pub async fn sorted_page(
         let order = left.cmp(&right);
         if sorted.descending { order.reverse() } else { order }
     };
-    fn key<'a>(by: fn(&Resource) -> &str, listed: &'a Listed) -> (&'a str, &'a str, &'a str) {
-        let resource = &listed.resource;
-        (by(resource), resource.kind.name(), &resource.name)
-    }
     all.sort_by(|left, right| order(key(sorted.by, left), key(sorted.by, right)));
     let mut filling = Filling::new(limit);
     filling.page.total = all.len();
@@ -300,4 +296,9 @@ pub fn wrapped(resource: Wrapped, logins: Vec<String>, requires_request: bool) -
         logins,
         requires_request,
     }
+}
+/// By what listed resources are put in order.
+fn key(by: fn(&Resource) -> &str, listed: &Listed) -> (&str, &str, &str) {
+    let resource = &listed.resource;
+    (by(resource), resource.kind.name(), &resource.name)
 }

@@ -87,9 +87,10 @@ pub async fn password(auth: &Auth, call: &Call, user: &str, password: SecretByte
     let can_be = names::check_user(user).is_ok();
     let user = &*names::bounded(user);
     let known = auth.state.item(&types::UserV2::key(user), call.now).await?;
-    let stored = match can_be {
-        true => auth.state.password(user, call.now).await?,
-        false => None,
+    let stored = if can_be {
+        auth.state.password(user, call.now).await?
+    } else {
+        None
     };
     let proof = Proof {
         device: None,

@@ -95,7 +95,7 @@ pub async fn fill(auth: &Auth, pattern: &Kept<AccessRequestV3>, count: usize, no
                 access::request::State::Approved
             };
             request.expiry = now + year;
-            let told = created(&actor, &request);
+            let told = created(&actor, &request, &[]);
             let begun = match change {
                 None => Change::new(now, &request.user, told),
                 Some(begun) => begun.telling(&request.user, told),

@@ -192,7 +192,7 @@ fn indented(rows: &[(&str, String)]) -> String {
     table
         .print(usize::MAX)
         .lines()
-        .map(|line| format!("  {line}\n"))
+        .flat_map(|line| ["  ", line, "\n"])
         .collect()
 }
 

@@ -21,7 +21,7 @@ pub async fn text(session: &Session, entry: &Entry) -> Result<String, Failure> {
         let pins: String = pins(session)
             .await?
             .iter()
-            .map(|pin| format!(" \\\n   --ca-pin={pin}"))
+            .flat_map(|pin| [" \\\n   --ca-pin=", pin.as_str()])
             .collect();
         (format!("--auth-server={}", session.address()), pins)
     } else {

@@ -125,7 +125,10 @@ impl Add {
                 output::print(&printed::pretty(&shown, 1))
             }
             Some(Format::Yaml) => {
-                let roles: String = roles.iter().map(|role| format!("- {role}\n")).collect();
+                let roles: String = roles
+                    .iter()
+                    .flat_map(|role| ["- ", role.as_str(), "\n"])
+                    .collect();
                 output::print(&format!("expires: \"{expires}\"\nroles:\n{roles}token: {name}\n"))
             }
             None => output::print(&advice(session, &name, &roles, self.ttl).await?),
@@ -141,7 +144,10 @@ async fn advice(
     ttl: SignedDuration,
 ) -> Result<String, Failure> {
     let pins = pins(session).await?;
-    let pins: String = pins.iter().map(|pin| format!("   --ca-pin={pin} \\\n")).collect();
+    let pins: String = pins
+        .iter()
+        .flat_map(|pin| ["   --ca-pin=", pin.as_str(), " \\\n"])
+        .collect();
     let address = session.address();
     Ok(format!(
         "The invite token: {name}\n\

@@ -45,8 +45,9 @@ fn resource(text: &str) -> Result<ResourceId, Failure> {
     access::request::ResourceId::parse(text)
         .map(|id| wire::convert::resource_id_message(&id))
         .map_err(|error| {
-            Failure::new(error.to_string())
-                .hint("write it like `/CLUSTER/KIND/NAME`; `tsh request search --kind=node` lists the servers")
+            Failure::new(error.to_string()).hint(
+                "write it like `/CLUSTER/KIND/NAME`; `tsh request search --kind=node` lists the servers",
+            )
         })
 }
 

@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn what_was_found_can_be_asked_for_by_copying_a_line() {
-        expect_test::expect![[r#"
+        expect_test::expect![[r"
             Name Hostname Labels   Resource ID 
             ---- -------- -------- ----------- 
             n1   demo     env=prod /c/node/n1  
@@ -210,7 +210,7 @@ mod tests {
             > tsh request create --resource /c/node/n1 --resource '/c/node/n 2' \
                 --reason <request reason>
 
-        "#]]
+        "]]
         .assert_eq(&print(&[found("n1", "env=prod"), found("n 2", "")], false));
     }
 
