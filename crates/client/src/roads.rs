@@ -501,7 +501,9 @@ impl Greetings {
                 }),
             }
         }
-        if speaks_tls && self.upgrade.is_needed(address).await {
+        // Where an Auth Service itself answers, no load balancer stands in between.
+        let met_auth = failed.iter().any(|one| is_an_auth_service(&one.error));
+        if speaks_tls && !met_auth && self.upgrade.is_needed(address).await {
             match self.upgraded(address).await {
                 Ok(stream) => return Ok(Box::new(stream)),
                 Err(error) => failed.push(Failed {
