@@ -275,6 +275,23 @@ impl Role {
                 }
             }
         }
+        let enters_kubernetes =
+            !self.allow.kubernetes_labels.is_empty() || !self.allow.label_expressions.kubernetes.is_empty();
+        if enters_kubernetes && self.allow.kubernetes_resources.is_empty() {
+            // What roles of the version have always shown to who may enter a cluster.
+            let kind = match self.version {
+                RoleVersion::V3 | RoleVersion::V4 | RoleVersion::V5 => Some("pod"),
+                RoleVersion::V6 => None,
+                RoleVersion::V7 | RoleVersion::V8 => Some("*"),
+            };
+            self.allow
+                .kubernetes_resources
+                .extend(kind.map(|kind| KubernetesResource {
+                    kind: kind.to_owned(),
+                    namespace: "*".to_owned(),
+                    name: "*".to_owned(),
+                }));
+        }
         self.options
             .max_session_ttl
             .get_or_insert(MAX_SESSION_TTL_DEFAULT);

@@ -441,7 +441,8 @@ struct Greetings {
     cluster_host: String,
     by_cluster_name: ClientTls,
     plain: ClientTls,
-    upgrade: Upgrade,
+    /// `None` on a machine that trusts nobody: there no load balancer could be believed.
+    upgrade: Option<Upgrade>,
 }
 
 impl Greetings {
@@ -454,7 +455,7 @@ impl Greetings {
             cluster_host: names::encoded_cluster(identity.cluster()),
             by_cluster_name: greeting(&[routed.as_bytes(), names::H2])?,
             plain: greeting(&[names::H2])?,
-            upgrade: Upgrade::new(web_trust, clock)?,
+            upgrade: Upgrade::new(web_trust, clock).ok(),
         })
     }
 
@@ -503,8 +504,12 @@ impl Greetings {
         }
         // Where an Auth Service itself answers, no load balancer stands in between.
         let met_auth = failed.iter().any(|one| is_an_auth_service(&one.error));
-        if speaks_tls && !met_auth && self.upgrade.is_needed(address).await {
-            match self.upgraded(address).await {
+        if speaks_tls
+            && !met_auth
+            && let Some(upgrade) = &self.upgrade
+            && upgrade.is_needed(address).await
+        {
+            match self.upgraded(upgrade, address).await {
                 Ok(stream) => return Ok(Box::new(stream)),
                 Err(error) => failed.push(Failed {
                     road: Road::Upgraded,
@@ -516,8 +521,12 @@ impl Greetings {
     }
 
     /// Greets inside an upgraded connection.
-    async fn upgraded(&self, address: &Address) -> Result<TlsStream<DuplexStream>, DialError> {
-        let pipe = self.upgrade.open(address).await?;
+    async fn upgraded(
+        &self,
+        upgrade: &Upgrade,
+        address: &Address,
+    ) -> Result<TlsStream<DuplexStream>, DialError> {
+        let pipe = upgrade.open(address).await?;
         let greeted = self.by_cluster_name.handshake(pipe, &self.cluster_host);
         match tokio::time::timeout(ATTEMPT_TIMEOUT, greeted).await {
             Ok(Ok(stream)) => Ok(stream),

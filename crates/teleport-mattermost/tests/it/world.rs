@@ -77,6 +77,8 @@ impl World {
         };
         let text = file.write().expect("an identity file");
         self.write("identity.new", text.expose());
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(self.path("identity.new"), mode).expect("a mode");
         std::fs::rename(self.path("identity.new"), self.path("identity")).expect("exchanged");
     }
 

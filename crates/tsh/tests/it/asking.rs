@@ -476,7 +476,7 @@ fn what_cannot_be_asked_for_is_named() {
             "--roles=elevated-access --assume-start-time=soon",
             "`soon` is not a moment for --assume-start-time",
         ),
-        ("--resource=demo", "`demo` is not the ID of a resource"),
+        ("--resource=demo", "demo is not a valid ResourceID string"),
     ] {
         let said = world
             .tsh(&cast.bob, &format!("request create --nowait {arguments}"))
