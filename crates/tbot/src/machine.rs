@@ -171,7 +171,7 @@ impl Machine {
     }
 
     async fn renew(&mut self) -> Result<(), Trouble> {
-        let key = new_key(&*self.around.entropy)?;
+        let key = self.next_key()?;
         let current = self.identity();
         let request = self.request(&key, self.settings.ttl)?;
         let certificates = self
@@ -183,9 +183,27 @@ impl Machine {
         let identity = Identity::from_text(text.expose(), Origin::Process).map_err(|error| broken(&error))?;
         // First what must not be lost, then the use of it.
         self.storage.keep(&text)?;
+        self.storage.forget_next_key()?;
         tracing::info!(until = %identity.not_after(), generation = identity.certified().generation, "renewed this machine's identity");
         self.cluster.identity().replace(identity);
         Ok(())
+    }
+
+    /// The key that another certificate is asked for: kept before the asking, so that what is asked again after a lost
+    /// answer, or by the next tbot after a crash, is the same.
+    fn next_key(&self) -> Result<KeyPair, Failure> {
+        if let Some(kept) = self.storage.next_key()? {
+            match KeyPair::from_pem(kept.expose()) {
+                Ok(key) => return Ok(key),
+                Err(error) => {
+                    tracing::warn!(%error, "the key that was asked for cannot be read; making another")
+                }
+            }
+        }
+        let key = new_key(&*self.around.entropy)?;
+        self.storage
+            .keep_next_key(&key.to_pem().map_err(|error| broken(&error))?)?;
+        Ok(key)
     }
 
     async fn outputs(&mut self) -> Result<(), Trouble> {
@@ -425,6 +443,7 @@ async fn first(settings: &Settings, around: &Surroundings, storage: &Storage) ->
     let text = joined_text(&key, &certificates)?;
     let identity = Identity::from_text(text.expose(), Origin::Process).map_err(|error| broken(&error))?;
     storage.keep(&text)?;
+    storage.forget_next_key()?;
     storage.joined_with(token)?;
     tracing::info!(user = identity.user(), until = %identity.not_after(), "Successfully registered.");
     Ok(identity)

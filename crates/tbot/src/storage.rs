@@ -1,4 +1,5 @@
-//! What tbot must not lose: its own identity, whole in one file, and which token it joined with.
+//! What tbot must not lose: its own identity, whole in one file, the key it is asking a certificate for, and which token
+//! it joined with.
 //!
 //! The file is replaced at once, so there is the old identity or the new one and never half of either. A lock keeps a second
 //! tbot out: two that renew one identity would look like a thief.
@@ -6,8 +7,8 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use access::SecretText;
 use cli::Failure;
@@ -18,6 +19,7 @@ use crate::config::{Place, file_failure};
 
 /// The files.
 const IDENTITY: &str = "identity";
+const NEXT_KEY: &str = "nextkey";
 const TOKEN_HASH: &str = "tokenhash";
 const LOCK: &str = "lock";
 
@@ -31,7 +33,14 @@ pub enum Storage {
         _lock: File,
     },
     /// Nowhere.
-    Memory(Mutex<Option<SecretText>>),
+    Memory(Mutex<Kept>),
+}
+
+/// What is kept in memory.
+#[derive(Default)]
+pub struct Kept {
+    identity: Option<SecretText>,
+    next_key: Option<SecretText>,
 }
 
 impl Storage {
@@ -68,11 +77,43 @@ impl Storage {
     /// The identity that is kept, in the form of an identity file.
     pub fn identity(&self) -> Result<Option<SecretText>, Failure> {
         match self {
-            Self::Memory(kept) => Ok(kept.lock().unwrap_or_else(PoisonError::into_inner).clone()),
-            Self::Directory { path, .. } => Ok(files::read_text(&path.join(IDENTITY))
-                .map_err(|error| file_failure(&error))?
-                .map(SecretText::new)),
+            Self::Memory(kept) => Ok(held(kept).identity.clone()),
+            Self::Directory { path, .. } => read(&path.join(IDENTITY)),
         }
+    }
+
+    /// The key that a certificate was asked for and did not arrive, if there is one, PEM.
+    ///
+    /// Asking again for the same key is what tells a machine whose answer was lost from a copy of it.
+    pub fn next_key(&self) -> Result<Option<SecretText>, Failure> {
+        match self {
+            Self::Memory(kept) => Ok(held(kept).next_key.clone()),
+            Self::Directory { path, .. } => read(&path.join(NEXT_KEY)),
+        }
+    }
+
+    /// Keeps the key that a certificate is about to be asked for.
+    pub fn keep_next_key(&self, key: &SecretText) -> Result<(), Failure> {
+        match self {
+            Self::Memory(kept) => held(kept).next_key = Some(key.clone()),
+            Self::Directory { path, .. } => {
+                let content = key.expose().as_bytes();
+                files::write_whole(&path.join(NEXT_KEY), content, files::PRIVATE)
+                    .map_err(|error| file_failure(&error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets that key: its certificate has arrived, or is wanted no more.
+    pub fn forget_next_key(&self) -> Result<(), Failure> {
+        match self {
+            Self::Memory(kept) => held(kept).next_key = None,
+            Self::Directory { path, .. } => {
+                files::remove(&path.join(NEXT_KEY)).map_err(|error| file_failure(&error))?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether the identity that is kept was got with another token than `token`.
@@ -88,7 +129,7 @@ impl Storage {
     pub fn keep(&self, identity: &SecretText) -> Result<(), Failure> {
         match self {
             Self::Memory(kept) => {
-                *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(identity.clone());
+                held(kept).identity = Some(identity.clone());
                 Ok(())
             }
             Self::Directory { path, .. } => {
@@ -107,6 +148,15 @@ impl Storage {
         files::write_whole(&path.join(TOKEN_HASH), hash(token).as_bytes(), files::PRIVATE)
             .map_err(|error| file_failure(&error))
     }
+}
+
+fn held(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn read(path: &Path) -> Result<Option<SecretText>, Failure> {
+    let text = files::read_text(path).map_err(|error| file_failure(&error))?;
+    Ok(text.map(SecretText::new))
 }
 
 fn hash(token: &SecretText) -> String {
@@ -136,6 +186,25 @@ mod tests {
         );
         drop(first);
         assert!(Storage::open(&place).is_ok());
+    }
+
+    #[test]
+    fn a_key_that_is_asked_for_outlives_a_restart_and_not_its_certificate() {
+        let home = tempfile::tempdir().unwrap();
+        for place in [Place::Directory(home.path().to_owned()), Place::Memory] {
+            let mut storage = Storage::open(&place).unwrap();
+            let key = SecretText::new("a key".to_owned());
+            assert!(storage.next_key().unwrap().is_none());
+            storage.keep_next_key(&key).unwrap();
+            if place != Place::Memory {
+                drop(storage);
+                storage = Storage::open(&place).unwrap();
+            }
+            assert_eq!(storage.next_key().unwrap().unwrap().expose(), "a key");
+            storage.forget_next_key().unwrap();
+            storage.forget_next_key().unwrap();
+            assert!(storage.next_key().unwrap().is_none());
+        }
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl Machine {
             .expect("an instance")
     }
 
-    fn generation(&self) -> u64 {
+    pub fn generation(&self) -> u64 {
         self.identity().certified().generation
     }
 }

@@ -1,7 +1,8 @@
 //! A bot's own certificate, renewed, and what it gives out.
 //!
 //! Each renewal counts one up, in the certificate and in what is stored of the instance. Who shows another count than the
-//! stored one holds a copy, or has had one taken: nobody can tell which, so the bot is locked and people decide.
+//! stored one holds a copy, or has had one taken: nobody can tell which, so the bot is locked and people decide. Only
+//! who asks again for the very certificate that was issued last is believed to have lost it on its way.
 
 use access::issue::{IssueError, Wish};
 use access::machine::{self, Run};
@@ -12,6 +13,7 @@ use wire::pb::proto::{Certs, UserCertsRequest};
 use wire::pb::teleport::machineid::v1 as machineid;
 use wire::pb::types;
 
+use super::lost_answer::is_asked_again;
 use super::{Wanted, here, holder, refused, sign_along, subject};
 use crate::audit::{machines, people};
 use crate::auth::Auth;
@@ -49,14 +51,19 @@ pub async fn renew(auth: &Auth, call: &Call, user: &UserCaller, wish: Wish, keys
             )));
         };
         let (stored, presented) = (generation_of(&found.value), user.identity.generation);
-        if stored != presented {
+        let again = is_asked_again(&found.value, presented, keys, call.now);
+        if stored != presented && !again {
             return Err(copied(auth, call, user, &run, stored).await?);
         }
         let person = here(auth, call, user.name()).await?;
-        let next = stored.saturating_add(1);
+        let next = presented.saturating_add(1);
         let permit =
             machine::renew(&holder(user), &subject(&person), &run, next, wish, call.now).map_err(refused)?;
-        let instance = renewed(&found, &permit, call, keys)?;
+        let instance = if again {
+            lasting(found.value.clone(), &permit)
+        } else {
+            renewed(&found, &permit, call, keys)?
+        };
         let key = instances::key(&run.bot, &run.instance);
         let issued = sign_along(auth, call, &permit, keys, |change| {
             change
@@ -81,8 +88,7 @@ fn renewed(
     let grant = permit.grant();
     let generation = i32::try_from(grant.generation)
         .map_err(|_| Failure::limit_exceeded("this instance was renewed too often; let it join again"))?;
-    let mut instance = found.value.clone();
-    instance.metadata.get_or_insert_default().expires = Some(moment::write(ends(grant.not_after)));
+    let mut instance = lasting(found.value.clone(), permit);
     let status = instance.status.get_or_insert_default();
     status
         .latest_authentications
@@ -99,6 +105,12 @@ fn renewed(
         .saturating_sub(AUTHENTICATIONS_MAX);
     status.latest_authentications.drain(..surplus);
     Ok(instance)
+}
+
+/// An instance that is known as long as its certificate is good.
+fn lasting(mut instance: machineid::BotInstance, permit: &IssuancePermit) -> machineid::BotInstance {
+    instance.metadata.get_or_insert_default().expires = Some(moment::write(ends(permit.grant().not_after)));
+    instance
 }
 
 /// The key of the certificate, as instances list it.

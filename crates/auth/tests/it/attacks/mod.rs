@@ -3,5 +3,6 @@
 
 mod administrators;
 mod credentials;
+mod lost_answers;
 mod plugins;
 mod two_persons;
