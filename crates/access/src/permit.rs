@@ -135,9 +135,18 @@ pub struct HostPermit {
 
 impl HostPermit {
     /// For the Auth Service's own parts: whoever holds the authorities' keys may name its own process, its proxy
-    /// and its local administrator. Remote hosts join with a token; that decision is not here.
+    /// and its local administrator.
     pub fn for_own_part(grant: HostGrant) -> Self {
         Self { grant }
+    }
+
+    /// For a host that has shown a token for its role, or the certificate that it got by one. Nobody becomes an Auth
+    /// Service or an administrator in this way: there is no permit then.
+    pub fn for_joined_host(grant: HostGrant) -> Option<Self> {
+        match grant.role {
+            SystemRole::Proxy | SystemRole::Node => Some(Self { grant }),
+            SystemRole::Admin | SystemRole::Auth => None,
+        }
     }
 
     /// For a host that is no part of the cluster, under the names that somebody who may create host certificates gave it.
@@ -148,5 +157,33 @@ impl HostPermit {
     /// What the certificate will say.
     pub fn grant(&self) -> &HostGrant {
         &self.grant
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_token_makes_an_administrator_or_an_auth_service() {
+        let grant = |role| HostGrant {
+            host_id: "h".to_owned(),
+            cluster: "example.com".to_owned(),
+            role,
+            principals: Vec::new(),
+            not_after: Timestamp::MAX,
+        };
+        for (role, joins) in [
+            (SystemRole::Admin, false),
+            (SystemRole::Auth, false),
+            (SystemRole::Proxy, true),
+            (SystemRole::Node, true),
+        ] {
+            assert_eq!(
+                HostPermit::for_joined_host(grant(role)).is_some(),
+                joins,
+                "{role:?}"
+            );
+        }
     }
 }

@@ -32,7 +32,7 @@ use crate::state::resource::{Resource, bytes_of};
 use crate::state::{Change, Refused, State, own_bytes};
 
 /// How long a certificate of the cluster's own parts is valid.
-const HOST_LIFETIME: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
+pub(crate) const HOST_LIFETIME: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
 /// How far the clock may be behind the last commit, for clocks that are set right by small steps.
 const CLOCK_BEHIND_MAX: SignedDuration = SignedDuration::from_secs(30);
 

@@ -11,7 +11,7 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use axum::{Extension, Router};
 use http::Uri;
 
-use crate::api::{self, account as api_account, authorities, discovery, invites, login, sessions};
+use crate::api::{self, account as api_account, authorities, discovery, invites, joining, login, sessions};
 use crate::headers::Kind;
 use crate::pages::{self, account, assets, elsewhere, invite, requests, sign_in, start};
 use crate::proxy::Proxy;
@@ -32,6 +32,7 @@ fn table() -> Vec<(&'static str, &'static str, Handler)> {
         ("GET", "/webapi/connectionupgrade", get(upgrade::handle)),
         ("GET", "/webapi/motd", get(discovery::message_of_the_day)),
         ("GET", "/webapi/auth/export", get(authorities::show)),
+        ("POST", "/webapi/host/credentials", post(joining::register)),
         ("POST", "/webapi/mfa/login/begin", post(login::begin)),
         ("POST", "/webapi/mfa/login/finish", post(login::finish)),
         ("GET", "/webapi/users/password/token/{token}", get(invites::show)),

@@ -81,6 +81,39 @@ pub fn bot_join_refused(actor: &Actor, error: &str) -> Event {
     address(event, actor)
 }
 
+/// A host that has joined as a part of the cluster.
+#[derive(Debug, Clone, Copy)]
+pub struct JoinedHost<'a> {
+    /// Its id.
+    pub host_id: &'a str,
+    /// What it calls itself.
+    pub node_name: &'a str,
+    /// What it is.
+    pub role: &'a str,
+    /// How it joined.
+    pub method: &'a str,
+    /// With which token.
+    pub token: &'a str,
+    /// The token's end.
+    pub token_expires: Option<Timestamp>,
+}
+
+/// A host has joined.
+pub fn instance_joined(actor: &Actor, joined: &JoinedHost<'_>) -> Event {
+    let event = Event::new("instance.join", "TJ002I")
+        .with("success", true)
+        .with("host_id", joined.host_id)
+        .with("node_name", joined.node_name)
+        .with("role", joined.role)
+        .with("method", joined.method)
+        .with("token_name", masked(joined.token));
+    let event = match joined.token_expires {
+        Some(end) => event.with("token_expires", end.to_string()),
+        None => event,
+    };
+    address(event, actor)
+}
+
 /// Somebody wanted to join as a part of the cluster and could not.
 pub fn instance_join_refused(actor: &Actor, role: &str, error: &str) -> Event {
     let event = Event::new("instance.join", "TJ002E")

@@ -103,6 +103,7 @@ serve! { AUTH_SERVICE: AuthService in "proto.AuthService":
     create_register_challenge "CreateRegisterChallenge" (proto::CreateRegisterChallengeRequest) -> proto::MfaRegisterChallenge = factors::register;
     get_mfa_devices "GetMFADevices" (proto::GetMfaDevicesRequest) -> proto::GetMfaDevicesResponse = factors::devices;
     generate_user_certs "GenerateUserCerts" (proto::UserCertsRequest) -> proto::Certs = certificates::handle;
+    generate_host_certs "GenerateHostCerts" (proto::HostCertsRequest) -> proto::Certs = certificates::part::handle;
     get_lock "GetLock" (proto::GetLockRequest) -> Kept<types::LockV2> = locks::get::handle;
     get_locks "GetLocks" (proto::GetLocksRequest) -> proto::GetLocksResponse = locks::list::handle;
     upsert_lock "UpsertLock" (Kept<types::LockV2>) -> () = locks::upsert::handle;

@@ -14,6 +14,7 @@ mod clients;
 mod faults;
 mod garbage;
 mod guide;
+mod hosts;
 mod locks;
 mod matrix;
 mod meanwhile;

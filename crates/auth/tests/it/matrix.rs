@@ -22,9 +22,10 @@ use wire::pb::types::{self, RequestState};
 
 use crate::bots::{bot, joining, token};
 use crate::calls::{dial, raw};
+use crate::hosts::{EDGE, registering, renewing};
 use crate::people::{Cast, PLUGIN, Person, approve, ask, lock_user, role, send, user, verdict, wanted};
 use crate::resources;
-use crate::world::{Plan, World, hours};
+use crate::world::{HOST, Plan, World, hours};
 
 /// Each service with its calls; more than one row where it depends on what is asked. A row is `Call` or `Call: what`.
 pub const ROWS: &[(&str, &[&str])] = &[
@@ -62,6 +63,8 @@ pub const ROWS: &[(&str, &[&str])] = &[
             "GenerateUserCerts: another's",
             "GenerateUserCerts: the plugin's",
             "GenerateUserCerts: other roles",
+            "GenerateHostCerts: one's own",
+            "GenerateHostCerts: another's",
             "GetLock",
             "GetLocks",
             "UpsertLock",
@@ -219,6 +222,7 @@ pub const ROWS: &[(&str, &[&str])] = &[
         "proto.JoinService",
         &[
             "RegisterUsingToken: with a token",
+            "RegisterUsingToken: as a proxy, with a token",
             "RegisterUsingToken: with none",
         ],
     ),
@@ -532,6 +536,12 @@ impl Stage<'_> {
                 let token = world.bot(&bot, &["access"]).await;
                 encoded(&joining(&token, &world.key()))
             }
+            "RegisterUsingToken: as a proxy, with a token" => {
+                let token = world.host_token(&["Proxy"]).await;
+                encoded(&registering(&token, "Proxy", EDGE, &world.key()))
+            }
+            "GenerateHostCerts: one's own" => encoded(&renewing(HOST, "Proxy", &world.key())),
+            "GenerateHostCerts: another's" => encoded(&renewing(EDGE, "Proxy", &world.key())),
             "CreateBot" | "UpsertBot" => {
                 let name = self.fresh("bot");
                 let bot = Some(bot(&name, &["access"]).into());
@@ -1083,6 +1093,7 @@ fn d01_what_a_plugin_may(calls: &[&str]) {
         "GetResetPasswordToken",
         "ChangeUserAuthentication",
         "RegisterUsingToken: with a token",
+        "RegisterUsingToken: as a proxy, with a token",
         "CreateAuthenticateChallenge: administration",
         "IsMFARequired",
         "CreateRegisterChallenge",

@@ -4,6 +4,7 @@ pub mod account;
 pub mod authorities;
 pub mod discovery;
 pub mod invites;
+pub mod joining;
 pub mod login;
 pub mod sessions;
 

@@ -4,6 +4,7 @@ mod attacks;
 mod browser;
 mod discovery;
 mod forms;
+mod joining;
 mod journal;
 mod limits;
 mod matrix;

@@ -4,7 +4,9 @@
 //! certificate leaves.
 
 pub mod host;
+mod lost_answer;
 mod machine;
+pub mod part;
 mod sign;
 
 use access::Role;

@@ -1,8 +1,8 @@
 //! From a permit to certificates, with the record before the answer.
 
 use access::{IssuancePermit, UserGrant};
-use pki::issue::SubjectKeys;
-use pki::{AuthorityKind, PublicKey};
+use pki::issue::{Certificates, SubjectKeys};
+use pki::{Authority, AuthorityKind, PublicKey};
 use serde_json::{Map, Value};
 use store::Require;
 use wire::pb::proto::{Certs, UserCertsRequest};
@@ -151,7 +151,12 @@ async fn signed(
         .authority(AuthorityKind::Host, call.now)
         .await
         .map_err(Refused::Failed)?;
-    Ok(Certs {
+    Ok(with_authorities(&host, signed))
+}
+
+/// What was signed, with the host authorities that its holder believes.
+pub fn with_authorities(host: &Authority, signed: Certificates) -> Certs {
+    Certs {
         ssh: signed
             .ssh
             .map(|certificate| certificate.to_line().into_bytes())
@@ -170,10 +175,11 @@ async fn signed(
             .ssh_keys()
             .map(|key| key.to_ssh_line().into_bytes().into())
             .collect(),
-    })
+    }
 }
 
-fn is_about_locks(refused: &Refused) -> bool {
+/// Whether a change came too late for locks that were set meanwhile.
+pub fn is_about_locks(refused: &Refused) -> bool {
     matches!(refused, Refused::Conflict(obstacle)
         if matches!(&obstacle.required, Require::Unchanged { prefix, .. } if *prefix == types::LockV2::prefix()))
 }

@@ -4,6 +4,7 @@
 //! for something else are told apart in the record alone.
 
 mod bot;
+mod host;
 
 use wire::pb::proto::Certs;
 use wire::pb::types;
@@ -50,12 +51,14 @@ async fn register(auth: &Auth, call: &Call, asked: &types::RegisterUsingTokenReq
         return Err(refused(asked));
     };
     if asked.role.eq_ignore_ascii_case(BOT) {
-        bot::join(auth, call, asked, &token).await
-    } else {
-        Err(Failure::not_implemented(format!(
+        return bot::join(auth, call, asked, &token).await;
+    }
+    match host::role(&asked.role) {
+        Some(role) => host::join(auth, call, asked, &token, role).await,
+        None => Err(Failure::not_implemented(format!(
             "joining as {} is not available yet",
             shortened(&asked.role)
-        )))
+        ))),
     }
 }
 
