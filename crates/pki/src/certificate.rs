@@ -58,6 +58,15 @@ pub fn to_pem(der: &[u8]) -> String {
     pem::encode("CERTIFICATE", der).to_string()
 }
 
+/// Whether `authority` has issued `leaf`: by its name and by its signature. What cannot be read was issued by nobody.
+pub fn is_issued_by(leaf: &[u8], authority: &[u8]) -> bool {
+    let (Ok(leaf), Ok(authority)) = (Parsed::from_der(leaf), Parsed::from_der(authority)) else {
+        return false;
+    };
+    let key = authority.key.as_ref();
+    leaf.issuer() == authority.subject() && key.is_ok_and(|key| leaf.is_signed_by(key))
+}
+
 /// A certificate taken apart.
 pub(crate) struct Parsed {
     certificate: Certificate,

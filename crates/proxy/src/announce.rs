@@ -2,6 +2,7 @@
 //! silent; links in invitations and messages begin with the address said here.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use client::backoff::Backoff;
@@ -32,6 +33,7 @@ impl Proxy {
                         tracing::info!(address = %self.settings.public_address(), "the proxy is known to its cluster");
                     }
                     known = Some(true);
+                    self.known.store(true, Ordering::Relaxed);
                     backoff.reset();
                     INTERVAL
                 }
@@ -42,6 +44,7 @@ impl Proxy {
                         tracing::info!(%error, "the cluster could not be told yet that the proxy is there");
                     }
                     known = Some(false);
+                    self.known.store(false, Ordering::Relaxed);
                     backoff.next_span()
                 }
             };
@@ -59,6 +62,11 @@ impl Proxy {
                 Err(_) => tracing::debug!("nobody heard the proxy's goodbye in time"),
             }
         }
+    }
+
+    /// Whether the cluster heard so when the proxy last said that it is there.
+    pub fn is_known(&self) -> bool {
+        self.known.load(Ordering::Relaxed)
     }
 
     async fn say_hello(&self) -> Result<(), tonic::Status> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use access::ambient::{Clock, Entropy};
 use prometheus_client::registry::Registry;
@@ -43,6 +44,8 @@ pub struct Proxy {
     pub(crate) metrics: Metrics,
     pub(crate) strangers: Limiter<IpAddr>,
     pub(crate) discovery: Discovery,
+    /// Whether the cluster knows that the proxy is there.
+    pub(crate) known: AtomicBool,
 }
 
 /// What a proxy is made of.
@@ -96,6 +99,7 @@ impl Proxy {
             discovery: Discovery::default(),
             strangers: Limiter::new(STRANGERS, SOURCES_MAX),
             metrics: Metrics::default(),
+            known: AtomicBool::new(false),
             settings,
             clock,
             entropy,

@@ -60,7 +60,7 @@ pub struct Start {
     /// Directory where everything is kept
     #[arg(long, value_name = "DIRECTORY")]
     pub data_dir: Option<PathBuf>,
-    /// Services to run: auth,proxy or auth
+    /// Services to run: auth,proxy, auth, or proxy for a cluster whose Auth Service is elsewhere
     #[arg(short, long, value_name = "ROLES")]
     pub roles: Option<String>,
     /// What this host calls itself [default: the host's name]
@@ -78,9 +78,18 @@ pub struct Start {
     /// File for the number of this process
     #[arg(long, value_name = "FILE")]
     pub pid_file: Option<PathBuf>,
-    /// Accepted; this server verifies nobody whom this could concern
+    /// Join a cluster without recognising it: whoever answers gets the token. For tests
     #[arg(long)]
     pub insecure: bool,
+    /// Address of the Auth Service, for a process without one of its own (`--roles=proxy`)
+    #[arg(long, value_name = "ADDRESS")]
+    pub auth_server: Vec<String>,
+    /// Token to join the cluster with, or a file that holds it; needed once
+    #[arg(long, value_name = "TOKEN")]
+    pub token: Option<String>,
+    /// Pin by which the cluster is recognised; `tctl status` prints it
+    #[arg(long, value_name = "PIN")]
+    pub ca_pin: Vec<String>,
     /// Accepted; nothing is compared
     #[arg(long)]
     pub skip_version_check: bool,
@@ -95,12 +104,6 @@ pub struct Start {
 /// Flags of `teleport start` that belong to parts that do not exist yet: known, so that the answer can say so.
 #[derive(Debug, Default, Args)]
 pub struct Later {
-    #[arg(long, value_name = "ADDRESS", hide = true)]
-    auth_server: Vec<String>,
-    #[arg(long, value_name = "TOKEN", hide = true)]
-    token: Option<String>,
-    #[arg(long, value_name = "PIN", hide = true)]
-    ca_pin: Vec<String>,
     #[arg(long, value_name = "FILE", hide = true)]
     apply_on_startup: Option<PathBuf>,
     #[arg(long, value_name = "FILE", hide = true)]
@@ -119,13 +122,6 @@ impl Later {
     /// The first flag that was given, and the part that it belongs to.
     pub fn first(&self) -> Option<(&'static str, &'static str)> {
         let given = [
-            (
-                !self.auth_server.is_empty(),
-                "--auth-server",
-                "a process without its own Auth Service",
-            ),
-            (self.token.is_some(), "--token", "joining another cluster"),
-            (!self.ca_pin.is_empty(), "--ca-pin", "joining another cluster"),
             (
                 self.apply_on_startup.is_some(),
                 "--apply-on-startup",
@@ -176,12 +172,18 @@ pub struct Configure {
     /// Directory where everything is kept
     #[arg(long, value_name = "DIRECTORY")]
     pub data_dir: Option<PathBuf>,
-    /// Services to run: auth,proxy or auth
+    /// Services to run: auth,proxy, auth, or proxy for a cluster whose Auth Service is elsewhere
     #[arg(short, long, value_name = "ROLES", default_value = "auth,proxy")]
     pub roles: String,
     /// What this host calls itself
     #[arg(long, value_name = "NAME")]
     pub node_name: Option<String>,
+    /// Address of the Auth Service, for a process without one of its own
+    #[arg(long, value_name = "ADDRESS")]
+    pub auth_server: Option<String>,
+    /// Token to join the cluster with, or a file that holds it
+    #[arg(long, value_name = "TOKEN")]
+    pub token: Option<String>,
     /// Version of the file's form
     #[arg(long, value_name = "VERSION", default_value = "v3", value_parser = ["v1", "v2", "v3"])]
     pub version: String,
@@ -197,10 +199,6 @@ pub struct ConfigureLater {
     acme: bool,
     #[arg(long, value_name = "ADDRESS", hide = true)]
     acme_email: Option<String>,
-    #[arg(long, value_name = "TOKEN", hide = true)]
-    token: Option<String>,
-    #[arg(long, value_name = "ADDRESS", hide = true)]
-    auth_server: Option<String>,
     #[arg(long, value_name = "ADDRESS", hide = true)]
     proxy: Option<String>,
     #[arg(long, value_name = "NAME", hide = true)]
@@ -225,13 +223,11 @@ impl ConfigureLater {
                 "--acme-email",
                 "certificates by ACME (use --cert-file and --key-file)",
             ),
-            (self.token.is_some(), "--token", "joining another cluster"),
             (
-                self.auth_server.is_some(),
-                "--auth-server",
-                "joining another cluster",
+                self.proxy.is_some(),
+                "--proxy",
+                "joining through a proxy (use --auth-server)",
             ),
-            (self.proxy.is_some(), "--proxy", "joining another cluster"),
             (self.app_name.is_some(), "--app-name", "the application service"),
             (self.app_uri.is_some(), "--app-uri", "the application service"),
             (self.node_labels.is_some(), "--node-labels", "an SSH node"),

@@ -89,13 +89,18 @@ impl Connection {
 /// Passes connections on to another address, byte by byte.
 #[derive(Debug, Clone)]
 pub struct Splice {
-    to: Address,
+    to: Vec<Address>,
     announce_peer: bool,
 }
 
 impl Splice {
     /// Connections go to `to`, which sees our address as theirs.
     pub fn new(to: Address) -> Self {
+        Self::to_first_of(vec![to])
+    }
+
+    /// Connections go to the first of `to` that answers: addresses of one and the same service.
+    pub fn to_first_of(to: Vec<Address>) -> Self {
         Self {
             to,
             announce_peer: false,
@@ -117,13 +122,19 @@ impl Target for Splice {
     fn take(&self, mut connection: Connection) -> Serving {
         let Self { to, announce_peer } = self.clone();
         Box::pin(async move {
-            let mut onward = match dial::tcp(&to, SPLICE_CONNECT_TIMEOUT).await {
-                Ok(onward) => onward,
-                Err(error) => {
-                    tracing::warn!(peer = %connection.address, %to, %error, "cannot pass a connection on");
-                    return;
+            let mut found = None;
+            for address in to {
+                match dial::tcp(&address, SPLICE_CONNECT_TIMEOUT).await {
+                    Ok(onward) => {
+                        found = Some((onward, address));
+                        break;
+                    }
+                    Err(error) => {
+                        tracing::warn!(peer = %connection.address, to = %address, %error, "cannot pass a connection on");
+                    }
                 }
-            };
+            }
+            let Some((mut onward, to)) = found else { return };
             if announce_peer {
                 let header = proxy_header(connection.address, connection.local);
                 if let Err(error) = onward.write_all(&header).await {

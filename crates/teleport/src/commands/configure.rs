@@ -119,6 +119,20 @@ fn written(asked: &Configure, around: &Surroundings) -> Result<String, Failure> 
     text.push_str(&format!("version: {}\nteleport:\n", asked.version));
     text.push_str(&format!("  nodename: {}\n", scalar(node_name)));
     text.push_str(&format!("  data_dir: {}\n", scalar(&data_dir.to_string_lossy())));
+    if let Some(server) = &asked.auth_server {
+        let key = if asked.version == "v3" {
+            "auth_server"
+        } else {
+            "auth_servers"
+        };
+        text.push_str(&format!("  {key}: {}\n", scalar(server)));
+    }
+    if let Some(token) = &asked.token {
+        text.push_str(&format!(
+            "  join_params:\n    token_name: {}\n    method: token\n",
+            scalar(token)
+        ));
+    }
     text.push_str("  log:\n    output: stderr\n    severity: INFO\n    format:\n      output: text\n");
     text.push_str("  # /metrics, /healthz and /readyz, for example on 127.0.0.1:3000\n  diag_addr: \"\"\n");
     text.push_str(&format!(

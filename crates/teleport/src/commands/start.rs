@@ -78,6 +78,10 @@ fn read(asked: &Start, debug: bool) -> Result<Config, ConfigError> {
         pid_file: asked.pid_file.clone(),
         advertise_ip: asked.advertise_ip.clone(),
         listen_ip: Some(asked.listen_ip.clone()),
+        auth_servers: asked.auth_server.clone(),
+        token: asked.token.clone(),
+        pins: asked.ca_pin.clone(),
+        insecure: asked.insecure,
     };
     config::read(file.as_ref(), &flags, &Surroundings::of_this_process())
 }

@@ -35,12 +35,13 @@ pub struct AuthConfig {
     pub recording: Option<Kept<types::SessionRecordingConfigV2>>,
 }
 
-/// `version` is `None` when there is no file.
+/// `version` is `None` when there is no file; `runs` says whether the service runs here at all.
 pub(super) fn read(
     section: &Section<'_>,
     version: Option<Version>,
     flags: &Flags,
     process: &Process,
+    runs: bool,
     found: &Findings,
 ) -> AuthConfig {
     let listen = section.value("listen_addr", values::listen_address(PORT));
@@ -48,7 +49,8 @@ pub(super) fn read(
         let name = values::word(node)?;
         check_name(&name).map(|()| name)
     });
-    if cluster_name.is_none()
+    if runs
+        && cluster_name.is_none()
         && section.at("cluster_name").is_none()
         && let Err(problem) = check_name(&process.node_name)
     {

@@ -158,27 +158,39 @@ pub const PROCESS: &[Key] = &[
     group("log", "The log.", LOG),
     group("connection_limits", "How many may connect.", CONNECTION_LIMITS),
     group("storage", "Where state is kept.", STORAGE),
-    idle(
-        "join_params",
-        "this process has its own Auth Service and joins no other",
-    ),
-    idle(
-        "auth_token",
-        "this process has its own Auth Service and joins no other",
-    ),
-    idle(
-        "ca_pin",
-        "this process has its own Auth Service and joins no other",
-    ),
-    idle(
+    used(
         "auth_server",
-        "this process has its own Auth Service and joins no other",
+        "an address",
+        "",
+        "Where the Auth Service is, for a process without one of its own. Needs `version: v3`.",
     ),
-    idle(
+    used(
         "auth_servers",
-        "this process has its own Auth Service and joins no other",
+        "addresses",
+        "",
+        "The same in files of the versions before; any of them will do.",
     ),
-    not_yet("proxy_server", "joining another cluster's proxy"),
+    used(
+        "auth_token",
+        "a token, or a file that holds it",
+        "",
+        "Lets this process into the cluster once; it goes on with what it got.",
+    ),
+    used(
+        "ca_pin",
+        "pins, or a file that holds them",
+        "",
+        "By which the cluster is recognised before the token is sent: `tctl status` prints them.",
+    ),
+    group(
+        "join_params",
+        "The same token, as newer files say it.",
+        JOIN_PARAMS,
+    ),
+    not_yet(
+        "proxy_server",
+        "joining through a proxy (name the Auth Service with `auth_server`)",
+    ),
     idle(
         "cache",
         "what was acknowledged is read at once; there is no cache to tune",
@@ -190,6 +202,17 @@ pub const PROCESS: &[Key] = &[
         "ciphersuites",
         "choosing cipher suites (TLS 1.2 and 1.3 with the suites of rustls are always used)",
     ),
+];
+
+/// The keys of `teleport.join_params`.
+pub const JOIN_PARAMS: &[Key] = &[
+    used(
+        "token_name",
+        "a token, or a file that holds it",
+        "",
+        "As `auth_token`.",
+    ),
+    used("method", "`token`", "`token`", "How to join."),
 ];
 
 /// The keys of `teleport.log`.
@@ -393,7 +416,7 @@ pub const AUTH: &[Key] = &[
     ),
     idle(
         "tokens",
-        "nothing can join this cluster yet, so no token admits anybody",
+        "tokens are made with `tctl tokens add`; one that stands in a file never ends",
     ),
     idle("license_file", "no licence is needed"),
     idle("load_all_cas", "clients learn of every authority that there is"),
@@ -542,6 +565,12 @@ pub const PROXY: &[Key] = &[
         "a list of IP addresses and networks",
         "none",
         "Load balancers whose PROXY headers are believed. A key of ours.",
+    ),
+    used(
+        "announce_clients",
+        "`yes` or `no`",
+        "`no`",
+        "Whether an Auth Service on another host is told where clients come from, by a PROXY header. It must list this host in its own `proxy_protocol_trusted_peers`. A key of ours.",
     ),
     not_yet("proxy_protocol_allow_downgrade", "mixed PROXY headers"),
     not_yet(

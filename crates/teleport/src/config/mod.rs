@@ -9,9 +9,11 @@
 //! | [`section`] | holds a file to the table, collects mistakes |
 //! | [`values`] | understands single values |
 //! | [`process`], [`cluster`], [`proxy`] | one section each |
+//! | [`join`] | which cluster to join |
 //! | [`mistakes`] | says what is wrong |
 
 pub mod cluster;
+pub mod join;
 pub mod keys;
 pub mod mistakes;
 pub mod process;
@@ -27,6 +29,7 @@ use transport::Address;
 use wire::resource::{self, Limits, Node};
 
 pub use cluster::AuthConfig;
+pub use join::JoinConfig;
 pub use mistakes::ConfigError;
 pub use process::{LogFormat, LogOutput, LogSettings};
 pub use proxy::{HttpsCertificates, ProxyConfig};
@@ -64,12 +67,19 @@ pub struct Config {
     pub log: LogSettings,
     /// Open connections of one port.
     pub connections_max: usize,
-    /// The Auth Service.
-    pub auth: AuthConfig,
-    /// The proxy, if it runs here.
-    pub proxy: Option<ProxyConfig>,
+    /// The services that run here.
+    pub services: Services,
     /// What is accepted and should be known.
     pub notes: Vec<String>,
+}
+
+/// Which services run in this process.
+#[derive(Debug, Clone)]
+pub enum Services {
+    /// The Auth Service, and the proxy if it runs beside it.
+    Cluster(Box<AuthConfig>, Option<ProxyConfig>),
+    /// A proxy of a cluster whose Auth Service runs elsewhere.
+    Proxy(JoinConfig, ProxyConfig),
 }
 
 /// What the command line says; it wins over the file.
@@ -91,6 +101,14 @@ pub struct Flags {
     pub advertise_ip: Option<String>,
     /// `--listen-ip`.
     pub listen_ip: Option<String>,
+    /// `--auth-server`, as typed.
+    pub auth_servers: Vec<String>,
+    /// `--token`.
+    pub token: Option<String>,
+    /// `--ca-pin`.
+    pub pins: Vec<String>,
+    /// `--insecure`.
+    pub insecure: bool,
 }
 
 /// What is usual on this machine, for this user.
@@ -144,30 +162,33 @@ pub fn read(file: Option<&File>, flags: &Flags, around: &Surroundings) -> Result
         let what = format!("--listen-ip: `{}` is not an IP address", cli::text::visible(ip));
         found.wrong(None, what);
     }
-    let process = process::read(&root.group("teleport", "teleport"), flags, around, &found);
+    let process_section = root.group("teleport", "teleport");
+    let process = process::read(&process_section, flags, around, &found);
     let auth_section = root.group("auth_service", "auth_service");
-    let auth = cluster::read(
-        &auth_section,
-        file.is_some().then_some(version),
-        flags,
-        &process,
-        &found,
-    );
     let proxy_section = root.group("proxy_service", "proxy_service");
-    let proxy = proxy::read(&proxy_section, flags, &found);
     let runs = |section: &Section<'_>, by_flag: Option<bool>| {
         by_flag.unwrap_or_else(|| section.value("enabled", values::switch).unwrap_or(true))
     };
-    let by_flag = roles.as_ref().map(|roles| roles.auth);
-    if !runs(&auth_section, by_flag) {
-        let (at, named) = match by_flag {
+    let runs_auth = runs(&auth_section, roles.as_ref().map(|roles| roles.auth));
+    let runs_proxy = runs(&proxy_section, roles.as_ref().map(|roles| roles.proxy));
+    let version = file.is_some().then_some(version);
+    let auth = cluster::read(&auth_section, version, flags, &process, runs_auth, &found);
+    let proxy = proxy::read(&proxy_section, flags, &found);
+    let join = join::read(&process_section, flags, runs_auth, &found);
+    let services = match join {
+        None => Services::Cluster(Box::new(auth), runs_proxy.then_some(proxy)),
+        Some(join) => Services::Proxy(join, proxy),
+    };
+    if !runs_auth && !runs_proxy {
+        let (at, named) = match roles {
             Some(_) => (None, "--roles: "),
             None => (auth_section.at("enabled"), ""),
         };
-        let what = "a process without the Auth Service is not available yet; `auth,proxy` and `auth` are";
-        found.wrong(at, format!("{named}{what}"));
+        found.wrong(
+            at,
+            format!("{named}there is nothing to run: no Auth Service and no proxy"),
+        );
     }
-    let proxy = runs(&proxy_section, roles.as_ref().map(|roles| roles.proxy)).then_some(proxy);
     let (mistakes, notes) = found.finish();
     let name = file.map(|file| file.name.as_str());
     ConfigError::of(name, mistakes)?;
@@ -181,10 +202,19 @@ pub fn read(file: Option<&File>, flags: &Flags, around: &Surroundings) -> Result
         advertise_ip: process.advertise_ip,
         log: process.log,
         connections_max: process.connections_max,
-        auth,
-        proxy,
+        services,
         notes,
     })
+}
+
+impl Config {
+    /// The proxy, if it runs here.
+    pub fn proxy(&self) -> Option<&ProxyConfig> {
+        match &self.services {
+            Services::Cluster(_, proxy) => proxy.as_ref(),
+            Services::Proxy(_, proxy) => Some(proxy),
+        }
+    }
 }
 
 /// The one document of a file; `None` if it says nothing.

@@ -26,6 +26,8 @@ pub struct ProxyConfig {
     pub certificates: HttpsCertificates,
     /// Load balancers whose PROXY headers are believed.
     pub trusted_peers: TrustedPeers,
+    /// Whether an Auth Service elsewhere is told where clients come from.
+    pub announces_clients: bool,
 }
 
 /// Where the certificates of the web port come from.
@@ -55,6 +57,7 @@ pub(super) fn read(section: &Section<'_>, flags: &Flags, found: &Findings) -> Pr
             .unwrap_or_default(),
         certificates: certificates(section, found),
         trusted_peers: trusted_peers(section),
+        announces_clients: section.value("announce_clients", values::switch).unwrap_or(false),
         listen_address,
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use expect_test::expect_file;
 
 use super::keys::{self, Key, Standing};
-use super::{ConfigError, File, Flags, Surroundings, Version, read};
+use super::{ConfigError, File, Flags, Services, Surroundings, Version, read};
 use crate::config::{HttpsCertificates, LogFormat, LogOutput};
 
 fn around() -> Surroundings {
@@ -27,20 +27,29 @@ fn config(text: &str) -> super::Config {
     read(Some(&file(text)), &Flags::default(), &around()).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
+/// What an Auth Service and a proxy of this process are told.
+fn cluster(config: super::Config) -> (super::AuthConfig, Option<super::ProxyConfig>) {
+    match config.services {
+        Services::Cluster(auth, proxy) => (*auth, proxy),
+        Services::Proxy(..) => panic!("no Auth Service runs here"),
+    }
+}
+
 #[test]
 fn without_a_file_everything_has_a_value() {
     let config = read(None, &Flags::default(), &around()).expect("nothing is wrong");
     assert_eq!(config.node_name, "demo");
-    assert_eq!(config.auth.listen_address.to_string(), "0.0.0.0:3025");
-    let proxy = config.proxy.expect("the proxy runs");
+    assert!(config.diag_address.is_none());
+    assert_eq!(
+        (&config.log.output, config.log.format),
+        (&LogOutput::Stderr, LogFormat::Text)
+    );
+    let (auth, proxy) = cluster(config);
+    assert_eq!(auth.listen_address.to_string(), "0.0.0.0:3025");
+    let proxy = proxy.expect("the proxy runs");
     assert_eq!(proxy.listen_address.to_string(), "0.0.0.0:3080");
     assert_eq!(proxy.certificates, HttpsCertificates::Own);
-    assert!(config.auth.preference.is_none() && config.auth.networking.is_none());
-    assert!(config.auth.recording.is_none() && config.diag_address.is_none());
-    assert_eq!(
-        (config.log.output, config.log.format),
-        (LogOutput::Stderr, LogFormat::Text)
-    );
+    assert!(auth.preference.is_none() && auth.networking.is_none() && auth.recording.is_none());
 }
 
 #[test]
@@ -59,19 +68,51 @@ fn flags_win_over_the_file() {
     assert_eq!(config.node_name, "b");
     assert_eq!(config.data_dir.to_string_lossy(), "/b");
     assert_eq!(
-        config.diag_address.map(|address| address.to_string()).as_deref(),
+        config.diag_address.as_ref().map(ToString::to_string).as_deref(),
         Some("127.0.0.1:2")
     );
-    assert_eq!(config.auth.listen_address.to_string(), "127.0.0.1:3025");
     assert_eq!(config.log.severity, tracing::Level::DEBUG);
-    assert!(config.proxy.is_none());
+    let (auth, proxy) = cluster(config);
+    assert_eq!(auth.listen_address.to_string(), "127.0.0.1:3025");
+    assert!(proxy.is_none());
+}
+
+#[test]
+fn a_proxy_alone_is_told_which_cluster_to_join() {
+    let text = "version: v3\nteleport:\n  auth_server: auth.example.com\n  join_params: {token_name: abc}\n  ca_pin: 'sha256:aa'\nauth_service: {enabled: no}\n";
+    let Services::Proxy(join, proxy) = config(text).services else {
+        panic!("no Auth Service runs here");
+    };
+    assert_eq!(join.auth_servers[0].to_string(), "auth.example.com:3025");
+    assert_eq!(join.token.expect("a token").expose(), "abc");
+    assert_eq!(join.pins, ["sha256:aa"]);
+    assert!(!proxy.announces_clients);
+    let flags = Flags {
+        roles: Some("proxy".to_owned()),
+        auth_servers: vec!["a:1,b:2".to_owned()],
+        token: Some("def".to_owned()),
+        pins: vec!["sha256:bb".to_owned()],
+        ..Flags::default()
+    };
+    let by_flags = read(Some(&file(text)), &flags, &around()).expect("nothing is wrong");
+    let Services::Proxy(join, _) = by_flags.services else {
+        panic!("no Auth Service runs here");
+    };
+    assert_eq!(join.auth_servers.len(), 2);
+    assert_eq!(
+        (
+            join.token.expect("a token").expose().as_str(),
+            join.pins[0].as_str()
+        ),
+        ("def", "sha256:bb")
+    );
 }
 
 #[test]
 fn the_listener_mode_follows_the_version() {
     use wire::pb::types::ProxyListenerMode as Mode;
     let mode = |text: &str| {
-        let setting = config(text).auth.networking?;
+        let setting = cluster(config(text)).0.networking?;
         Some(setting.spec.as_ref()?.proxy_listener_mode)
     };
     let (separate, multiplex) = (Some(i32::from(Mode::Separate)), Some(i32::from(Mode::Multiplex)));
@@ -96,7 +137,7 @@ fn the_listener_mode_follows_the_version() {
 #[test]
 fn a_public_address_without_a_port_gets_the_one_that_is_listened_on() {
     let addresses = |text: &str| {
-        let proxy = config(text).proxy.expect("the proxy runs");
+        let proxy = cluster(config(text)).1.expect("the proxy runs");
         proxy
             .public_addresses
             .iter()

@@ -21,16 +21,19 @@ use tokio::net::TcpListener;
 use transport::Drain;
 use transport::limits::Doorkeeper;
 
-use super::ports::Ports;
+use super::ports::Port;
 use crate::log::Sink;
 use crate::version;
 
 /// What is shown.
 #[derive(Clone)]
 pub struct Figures {
-    auth: Arc<Auth>,
+    health: Teller,
     registry: Arc<Mutex<Registry>>,
 }
+
+/// Says whether the process does its work.
+type Teller = Arc<dyn Fn() -> (StatusCode, String) + Send + Sync>;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Build {
@@ -39,8 +42,48 @@ struct Build {
 }
 
 impl Figures {
-    /// The figures of everything that is there from the start.
-    pub fn new(auth: &Arc<Auth>, store: &Arc<dyn Store>, ports: &Ports, log: &Sink) -> Self {
+    /// The figures of a process with an Auth Service.
+    pub fn of_cluster(
+        auth: &Arc<Auth>,
+        store: &Arc<dyn Store>,
+        auth_port: &Port,
+        web: Option<&Port>,
+        log: &Sink,
+    ) -> Self {
+        let health = Arc::clone(auth);
+        let figures = Self::of_process(Arc::new(move || told_by(&health.health.state())), log);
+        figures.change(|registry| {
+            auth.metrics.register(registry);
+            registry.register_collector(Box::new(StoreFigures {
+                store: Arc::clone(store),
+                auth: Arc::clone(auth),
+            }));
+            let mut doors = vec![("auth", Arc::clone(&auth_port.door))];
+            doors.extend(web.map(|web| ("web", Arc::clone(&web.door))));
+            registry.register_collector(Box::new(DoorFigures { doors }));
+        });
+        figures
+    }
+
+    /// The figures of a process that is a proxy alone.
+    pub fn of_proxy(proxy: &Arc<proxy::Proxy>, web: &Port, log: &Sink) -> Self {
+        let known = Arc::clone(proxy);
+        let health = move || {
+            if known.is_known() {
+                (StatusCode::OK, "ok".to_owned())
+            } else {
+                let text = "the cluster's Auth Service does not answer";
+                (StatusCode::SERVICE_UNAVAILABLE, text.to_owned())
+            }
+        };
+        let figures = Self::of_process(Arc::new(health), log);
+        let doors = vec![("web", Arc::clone(&web.door))];
+        figures.change(|registry| registry.register_collector(Box::new(DoorFigures { doors })));
+        figures.register_proxy(Some(proxy));
+        figures
+    }
+
+    fn of_process(health: Teller, log: &Sink) -> Self {
         let mut registry = Registry::with_prefix("countersign");
         registry.register(
             "build",
@@ -50,25 +93,21 @@ impl Figures {
                 git_ref: version::OURS,
             }),
         );
-        auth.metrics.register(&mut registry);
-        registry.register_collector(Box::new(StoreFigures {
-            store: Arc::clone(store),
-            auth: Arc::clone(auth),
-        }));
-        let mut doors = vec![("auth", Arc::clone(&ports.auth.door))];
-        doors.extend(ports.web.as_ref().map(|web| ("web", Arc::clone(&web.door))));
-        registry.register_collector(Box::new(DoorFigures { doors }));
         registry.register_collector(Box::new(ProcessFigures(log.clone())));
         Self {
-            auth: Arc::clone(auth),
+            health,
             registry: Arc::new(Mutex::new(registry)),
         }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Registry)) {
+        change(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Adds the proxy's.
     pub fn register_proxy(&self, proxy: Option<&Arc<proxy::Proxy>>) {
         if let Some(proxy) = proxy {
-            proxy.register(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
+            self.change(|registry| proxy.register(registry));
         }
     }
 }
@@ -108,14 +147,22 @@ async fn healthz() -> Response {
 
 /// The process does its work.
 async fn readyz(State(figures): State<Figures>) -> Response {
-    match figures.auth.health.state() {
-        Health::Ready => told(StatusCode::OK, "ok"),
-        Health::Starting => told(StatusCode::BAD_REQUEST, "the server is starting"),
-        Health::Unwell(reason) => told(
+    let (status, text) = (figures.health)();
+    told(status, &text)
+}
+
+fn told_by(health: &Health) -> (StatusCode, String) {
+    match health {
+        Health::Ready => (StatusCode::OK, "ok".to_owned()),
+        Health::Starting => (StatusCode::BAD_REQUEST, "the server is starting".to_owned()),
+        Health::Unwell(reason) => (
             StatusCode::SERVICE_UNAVAILABLE,
-            &format!("no change can be made: {reason}"),
+            format!("no change can be made: {reason}"),
         ),
-        Health::Stopping => told(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping"),
+        Health::Stopping => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the server is stopping".to_owned(),
+        ),
     }
 }
 

@@ -17,7 +17,7 @@ use transport::target::Target;
 use transport::tls::{ClientAuthorities, Credentials, ServerSettings, ServerTls};
 use wire::identity_file::{IdentityFile, known_hosts_line};
 
-use crate::config::Config;
+use crate::config::{AuthConfig, Config};
 use crate::failures;
 
 /// The identities of one process, new at each start and never on a disk.
@@ -29,14 +29,13 @@ pub struct Identities {
 }
 
 /// Names that the Auth Service's certificate has besides the usual ones.
-pub fn public_hosts(config: &Config) -> Vec<String> {
-    let configured = config
-        .auth
+pub fn public_hosts(config: &Config, told: &AuthConfig) -> Vec<String> {
+    let configured = told
         .public_addresses
         .iter()
         .map(|address| address.host().to_owned());
     let advertised = config.advertise_ip.iter().map(ToString::to_string);
-    let listens = Some(config.auth.listen_address.host().to_owned()).filter(|host| !is_everywhere(host));
+    let listens = Some(told.listen_address.host().to_owned()).filter(|host| !is_everywhere(host));
     configured.chain(advertised).chain(listens).collect()
 }
 
@@ -49,20 +48,10 @@ fn is_everywhere(host: &str) -> bool {
 ///
 /// # Errors
 /// A name that cannot stand in a certificate, or a store that cannot be written.
-pub async fn identities(auth: &Auth, config: &Config) -> Result<Identities, Failure> {
+pub async fn identities(auth: &Auth, config: &Config, told: &AuthConfig) -> Result<Identities, Failure> {
     let node = config.node_name.as_str();
-    let auth_hosts = public_hosts(config);
-    let proxy_hosts: Vec<String> = config
-        .proxy
-        .iter()
-        .flat_map(|proxy| {
-            proxy
-                .public_addresses
-                .iter()
-                .map(|address| address.host().to_owned())
-        })
-        .chain(config.advertise_ip.iter().map(ToString::to_string))
-        .collect();
+    let auth_hosts = public_hosts(config, told);
+    let proxy_hosts = proxy_hosts(config);
     let names = |role, hosts: &[String]| service_names(role, node, hosts.iter().map(String::as_str));
     let auth_names = names(SystemRole::Auth, &auth_hosts);
     let proxy_names = names(SystemRole::Proxy, &proxy_hosts);
@@ -72,6 +61,19 @@ pub async fn identities(auth: &Auth, config: &Config) -> Result<Identities, Fail
     )
     .map_err(|failure| failures::own(&failure))?;
     Ok(Identities { auth, proxy })
+}
+
+/// Names that the proxy's certificate of the cluster has besides the usual ones.
+pub fn proxy_hosts(config: &Config) -> Vec<String> {
+    let public = config.proxy().into_iter().flat_map(|proxy| {
+        proxy
+            .public_addresses
+            .iter()
+            .map(|address| address.host().to_owned())
+    });
+    public
+        .chain(config.advertise_ip.iter().map(ToString::to_string))
+        .collect()
 }
 
 /// What serves the Auth Service's port.

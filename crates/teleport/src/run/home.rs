@@ -1,6 +1,8 @@
 //! The files of the data directory besides the store: who this host is, and how its local administrator gets in.
 
+use std::fs::{File, OpenOptions, TryLockError};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,6 +22,10 @@ pub const PROCESS: &str = "proc";
 pub const ADMIN: &str = "admin";
 /// Under [`PROCESS`]: where the Auth Service listens, `HOST:PORT`.
 pub const AUTH_ADDRESS: &str = "auth_address";
+/// Under [`PROCESS`]: who a proxy is towards an Auth Service elsewhere.
+const MEMBER: &str = "proxy";
+/// Held by the process that works on the directory, where there is no store that would see to it.
+const LOCK: &str = "lock";
 /// The certificate that a proxy makes for itself, with its key.
 const WEB_CERTIFICATE: &str = "web.pem";
 
@@ -102,9 +108,40 @@ impl Home {
         write(&self.directory.join(PROCESS).join(AUTH_ADDRESS), line.as_bytes())
     }
 
+    /// Where a proxy keeps who it is towards an Auth Service elsewhere.
+    pub fn member_file(&self) -> PathBuf {
+        self.directory.join(PROCESS).join(MEMBER)
+    }
+
     /// Where the proxy keeps the certificate that it makes for itself.
     pub fn web_certificate_file(&self) -> PathBuf {
         self.directory.join(WEB_CERTIFICATE)
+    }
+}
+
+/// Keeps a second process out of a directory that has no store, as long as the value lives.
+///
+/// # Errors
+/// There is one, or the directory cannot be written.
+pub fn lock_directory(directory: &Path) -> Result<File, Failure> {
+    files::create_private_directory(directory).map_err(|error| failures::file(&error))?;
+    let path = directory.join(LOCK);
+    let failed = |error: std::io::Error| Failure::new(format!("cannot lock `{}`: {error}", path.display()));
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(PRIVATE)
+        .open(&path)
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Failure::new(format!(
+            "another process works on the data directory `{}`",
+            directory.display()
+        ))
+        .hint("stop that one, or give this one its own with `--data-dir`")),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
     }
 }
 

@@ -13,7 +13,7 @@ use cli::{moment, style};
 use jiff::{SignedDuration, Timestamp};
 use wire::pb::types;
 
-use crate::config::{Config, FILE_DEFAULT, HttpsCertificates, LogOutput};
+use crate::config::{AuthConfig, Config, FILE_DEFAULT, HttpsCertificates, LogOutput};
 
 /// What the first administrator is called.
 pub const NAME: &str = "admin";
@@ -25,7 +25,7 @@ const LIFETIME: SignedDuration = SignedDuration::from_hours(1);
 /// Makes the first administrator of a cluster that has never known anybody, and shows the link.
 ///
 /// The cluster is there and works either way, so a failure is told and stops nothing.
-pub async fn first_administrator(auth: &Auth, config: &Config) {
+pub async fn first_administrator(auth: &Auth, config: &Config, told: &AuthConfig) {
     match auth.state.has_ever_known_anybody(auth.clock.now()).await {
         Ok(false) => {}
         Ok(true) => return,
@@ -34,12 +34,12 @@ pub async fn first_administrator(auth: &Auth, config: &Config) {
             return;
         }
     }
-    let signs_in_here = config.auth.preference.as_ref().is_none_or(|preference| {
+    let signs_in_here = told.preference.as_ref().is_none_or(|preference| {
         let spec = preference.spec.as_ref();
         let allowed = spec.and_then(|spec| spec.allow_local_auth.as_ref());
         allowed.is_none_or(|allowed| allowed.value)
     });
-    if config.proxy.is_none() || !signs_in_here {
+    if config.proxy().is_none() || !signs_in_here {
         tracing::info!("Nobody was invited: add people with `tctl users add` on this host.");
         return;
     }
@@ -87,8 +87,7 @@ fn show(link: &str, until: Timestamp, config: &Config) {
         return;
     }
     let own_certificate = config
-        .proxy
-        .as_ref()
+        .proxy()
         .is_some_and(|proxy| proxy.certificates == HttpsCertificates::Own);
     // Whoever reads the log as data must not find this in it.
     let written = if config.log.output == LogOutput::Stdout {

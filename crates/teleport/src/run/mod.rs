@@ -12,11 +12,13 @@
 //! | [`admin`] | the local administrator's identity |
 //! | [`https`] | the certificates of the web port |
 //! | [`invite`] | the first administrator's link |
+//! | [`edge`] | the same for a proxy whose Auth Service is elsewhere |
 //! | [`diag`] | figures and health |
 //! | [`signals`] | what the system asks of us |
 
 mod admin;
 mod diag;
+mod edge;
 mod gate;
 pub mod home;
 mod https;
@@ -37,11 +39,12 @@ use transport::drain::Drained;
 use transport::target::Target;
 use transport::tls::ServerTls;
 
-use crate::config::Config;
+use crate::config::{AuthConfig, Config, Services};
 use crate::failures;
 use crate::log::Sink;
 use crate::version;
 use admin::LocalAdmin;
+use edge::Edge;
 use ports::Ports;
 use signals::{Signal, Signals};
 
@@ -75,8 +78,16 @@ pub async fn run(config: &Config, ambient: &Ambient, log: &Sink) -> Result<(), F
     for note in &config.notes {
         tracing::warn!("{note}");
     }
-    let server = Server::start(config, ambient, log).await?;
-    server.serve(signals, log).await;
+    match &config.services {
+        Services::Cluster(auth, _) => {
+            let server = Server::start(config, auth, ambient, log).await?;
+            server.serve(signals, log).await;
+        }
+        Services::Proxy(join, proxy) => {
+            let edge = Edge::start(config, join, proxy, ambient, log).await?;
+            edge.serve(signals, log).await;
+        }
+    }
     Ok(())
 }
 
@@ -94,18 +105,24 @@ struct Server {
 }
 
 impl Server {
-    async fn start(config: &Config, ambient: &Ambient, log: &Sink) -> Result<Self, Failure> {
-        let pairs = config
-            .proxy
-            .as_ref()
-            .map(|proxy| https::read_files(&proxy.certificates));
+    async fn start(
+        config: &Config,
+        told: &AuthConfig,
+        ambient: &Ambient,
+        log: &Sink,
+    ) -> Result<Self, Failure> {
+        let pairs = config.proxy().map(|proxy| https::read_files(&proxy.certificates));
         let pairs = pairs.transpose()?;
         let store: Arc<dyn Store> = {
             home::check_directory(&config.data_dir)?;
             let store = Sqlite::open(&config.data_dir).map_err(|error| failures::store(&error))?;
             Arc::new(store)
         };
-        let ports = Ports::bind(config).await?;
+        let mut ports = Ports::bind(config).await?;
+        let auth_port = ports
+            .auth
+            .take()
+            .ok_or_else(|| Failure::new("the Auth Service has no port"))?;
         let home = home::Home::open(&config.data_dir, &ambient.entropy)?;
         let public = Drain::new();
         let inside = Drain::new();
@@ -113,23 +130,23 @@ impl Server {
             ports
                 .web
                 .as_ref()
-                .zip(config.proxy.as_ref())
+                .zip(config.proxy())
                 .map(|(web, told)| proxy::Settings {
                     cluster: cluster.to_owned(),
                     host_id: home.host_id.clone(),
                     node_name: config.node_name.clone(),
                     public_addresses: told.public_addresses.clone(),
                     listen_address: web.address,
-                    auth_listen_address: Some(ports.auth.address),
+                    auth_listen_address: Some(auth_port.address),
                 })
         };
         let settings = Settings {
-            cluster_name: config.auth.cluster_name.clone(),
-            public_hosts: gate::public_hosts(config),
+            cluster_name: told.cluster_name.clone(),
+            public_hosts: gate::public_hosts(config, told),
             proxy_public_address: proxy_settings("").map(|settings| settings.public_address().to_string()),
-            auth_preference: config.auth.preference.clone(),
-            networking: config.auth.networking.clone(),
-            recording: config.auth.recording.clone(),
+            auth_preference: told.preference.clone(),
+            networking: told.networking.clone(),
+            recording: told.recording.clone(),
             ..Settings::new(home.host_id.clone(), config.node_name.clone())
         };
         let auth = Auth::open(Opening {
@@ -144,14 +161,15 @@ impl Server {
         let clock = Arc::clone(&ambient.clock);
         let admin = LocalAdmin::new(&auth, home.clone(), &config.node_name, clock);
         // Together, so that one write to the disk carries the records of all certificates.
-        let (identities, admin_since) = tokio::try_join!(gate::identities(&auth, config), admin.write())?;
+        let (identities, admin_since) =
+            tokio::try_join!(gate::identities(&auth, config, told), admin.write())?;
         tokio::spawn(admin.keep_fresh(admin_since));
-        home.write_auth_address(ports.auth.address)?;
+        home.write_auth_address(auth_port.address)?;
         let auth_target = gate::target(&auth, &identities.auth, Arc::clone(&ambient.clock)).await?;
         tokio::spawn(auth::services::requests::sweep::run(Arc::clone(&auth)));
         tokio::spawn(auth::server::recovery::run(Arc::clone(&auth)));
 
-        let figures = diag::Figures::new(&auth, &store, &ports, log);
+        let figures = diag::Figures::of_cluster(&auth, &store, &auth_port, ports.web.as_ref(), log);
         let mut server = Self {
             store,
             auth: Arc::clone(&auth),
@@ -187,14 +205,15 @@ impl Server {
             _ => None,
         };
         figures.register_proxy(proxy.as_ref().map(|(proxy, ..)| proxy));
-        server.open_doors(ports, auth_target, proxy, figures);
-        invite::first_administrator(&auth, config).await;
+        server.open_doors(auth_port, ports, auth_target, proxy, figures);
+        invite::first_administrator(&auth, config, told).await;
         Ok(server)
     }
 
     /// Begins to serve on every port.
     fn open_doors(
         &self,
+        auth_port: ports::Port,
         ports: Ports,
         auth_target: Arc<dyn Target>,
         proxy: Option<(Arc<proxy::Proxy>, Arc<https::Https>, Arc<ServerTls>)>,
@@ -204,8 +223,8 @@ impl Server {
         let serve = |port: ports::Port, target: Arc<dyn Target>| {
             public.spawn(port.listener.serve(target, public.clone()));
         };
-        ports.auth.tell("Auth service", self.auth.cluster());
-        serve(ports.auth, Arc::clone(&auth_target));
+        auth_port.tell("Auth service", self.auth.cluster());
+        serve(auth_port, Arc::clone(&auth_target));
         if let (Some(web), Some((proxy, https, inner))) = (ports.web, proxy) {
             web.tell("Web proxy service", self.auth.cluster());
             serve(web, proxy.port(Arc::clone(https.tls()), Some(inner), auth_target));
@@ -236,14 +255,9 @@ impl Server {
                     tracing::info!(signal = name, "Got a signal, stopping: finishing what has begun.");
                     break;
                 }
-                Signal::Reload => self.reload(log).await,
+                Signal::Reload => reload(log, self.https.as_deref()).await,
                 Signal::Tell => self.tell(),
-                Signal::Ignored(name) => {
-                    tracing::warn!(
-                        signal = name,
-                        "This signal has no meaning here; restart the service instead."
-                    );
-                }
+                Signal::Ignored(name) => ignored(name),
             }
         }
         self.auth.health.stopping();
@@ -262,19 +276,6 @@ impl Server {
         tracing::info!("The server has stopped.");
     }
 
-    /// Reads again what may have been exchanged on disk.
-    async fn reload(&self, log: &Sink) {
-        match log.reopen() {
-            Ok(()) => tracing::info!("Reloading: the log file and the certificates of the web port."),
-            Err(error) => {
-                tracing::error!(%error, "The log file cannot be opened anew; going on with the old one.");
-            }
-        }
-        if let Some(https) = &self.https {
-            https.reload().await;
-        }
-    }
-
     /// Says how things are.
     fn tell(&self) {
         let figures = self.store.figures();
@@ -287,4 +288,25 @@ impl Server {
             "How things are."
         );
     }
+}
+
+/// Reads again what may have been exchanged on disk.
+async fn reload(log: &Sink, https: Option<&https::Https>) {
+    match log.reopen() {
+        Ok(()) => tracing::info!("Reloading: the log file and the certificates of the web port."),
+        Err(error) => {
+            tracing::error!(%error, "The log file cannot be opened anew; going on with the old one.");
+        }
+    }
+    if let Some(https) = https {
+        https.reload().await;
+    }
+}
+
+/// Says that a signal asks for nothing.
+fn ignored(signal: &'static str) {
+    tracing::warn!(
+        signal,
+        "This signal has no meaning here; restart the service instead."
+    );
 }

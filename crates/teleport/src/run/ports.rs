@@ -8,13 +8,13 @@ use tokio::net::TcpListener;
 use transport::limits::{Doorkeeper, Limits};
 use transport::listen::Listener;
 
-use crate::config::Config;
+use crate::config::{Config, Services};
 use crate::{failures, version};
 
-/// The open ports of a server.
+/// The open ports of a server. What each needs to be asked for is asked together, so that all are had or none.
 pub struct Ports {
-    /// The Auth Service's.
-    pub auth: Port,
+    /// The Auth Service's, if it runs here.
+    pub auth: Option<Port>,
     /// The proxy's.
     pub web: Option<Port>,
     /// The one for figures and health.
@@ -55,8 +55,11 @@ impl Ports {
                 .map_err(|error| failures::listen(&error))?;
             Port::new(listener.trusting(trusted.clone()))
         };
-        let auth = listen(&config.auth.listen_address, &config.auth.trusted_peers).await?;
-        let web = match &config.proxy {
+        let auth = match &config.services {
+            Services::Cluster(auth, _) => Some(listen(&auth.listen_address, &auth.trusted_peers).await?),
+            Services::Proxy(..) => None,
+        };
+        let web = match config.proxy() {
             Some(proxy) => Some(listen(&proxy.listen_address, &proxy.trusted_peers).await?),
             None => None,
         };

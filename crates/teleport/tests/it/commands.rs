@@ -73,8 +73,6 @@ fn what_is_typed_wrong_is_said_in_one_line() {
 fn what_does_not_exist_yet_says_so() {
     let world = World::new();
     for (flag, part) in [
-        ("--auth-server=x:1", "a process without its own Auth Service"),
-        ("--token=x", "joining another cluster"),
         ("--labels=a=b", "an SSH node"),
         ("--fips", "a FIPS build"),
         ("--insecure-no-tls", "a web port without TLS"),
@@ -95,7 +93,7 @@ fn what_does_not_exist_yet_says_so() {
         &["start", "--roles=proxy"],
         expect![["
             ! ERROR: these flags cannot be followed:
-            !   --roles: a process without the Auth Service is not available yet; `auth,proxy` and `auth` are
+            !   a process without an Auth Service of its own needs the address of one: `teleport.auth_server`, or `--auth-server`
             ! hint: nothing was started; `teleport configure --test FILE` checks a file without starting anything
             → 1
         "]],
@@ -169,56 +167,65 @@ fn help_names_every_command_and_flag() {
         &world,
         &["help", "start"],
         expect![["
-        Starts the server, and runs until it is told to stop
+            Starts the server, and runs until it is told to stop
 
-        Usage: teleport start [OPTIONS]
+            Usage: teleport start [OPTIONS]
 
-        Options:
-          -c, --config <FILE>           Configuration file [default: /etc/teleport.yaml if it is there]
-                                        [env: TELEPORT_CONFIG_FILE]
-          -d, --debug                   Say more in the log
-              --config-string <BASE64>  The configuration as a text in base64, in place of the file [env:
-                                        TELEPORT_CONFIG]
-              --data-dir <DIRECTORY>    Directory where everything is kept
-          -r, --roles <ROLES>           Services to run: auth,proxy or auth
-              --nodename <NAME>         What this host calls itself [default: the host's name]
-          -l, --listen-ip <IP>          IP address to listen on where the configuration names none [default:
-                                        0.0.0.0]
-              --advertise-ip <IP>       One more IP address in the certificates
-              --diag-addr <ADDRESS>     Serve metrics and health over plain HTTP at this address
-              --pid-file <FILE>         File for the number of this process
-              --insecure                Accepted; this server verifies nobody whom this could concern
-              --skip-version-check      Accepted; nothing is compared
-              --no-debug-service        Accepted; there is no debug service
-          -h, --help                    Print help
-        → 0
-    "]],
+            Options:
+              -c, --config <FILE>           Configuration file [default: /etc/teleport.yaml if it is there]
+                                            [env: TELEPORT_CONFIG_FILE]
+              -d, --debug                   Say more in the log
+                  --config-string <BASE64>  The configuration as a text in base64, in place of the file [env:
+                                            TELEPORT_CONFIG]
+                  --data-dir <DIRECTORY>    Directory where everything is kept
+              -r, --roles <ROLES>           Services to run: auth,proxy, auth, or proxy for a cluster whose Auth
+                                            Service is elsewhere
+                  --nodename <NAME>         What this host calls itself [default: the host's name]
+              -l, --listen-ip <IP>          IP address to listen on where the configuration names none [default:
+                                            0.0.0.0]
+                  --advertise-ip <IP>       One more IP address in the certificates
+                  --diag-addr <ADDRESS>     Serve metrics and health over plain HTTP at this address
+                  --pid-file <FILE>         File for the number of this process
+                  --insecure                Join a cluster without recognising it: whoever answers gets the
+                                            token. For tests
+                  --auth-server <ADDRESS>   Address of the Auth Service, for a process without one of its own
+                                            (`--roles=proxy`)
+                  --token <TOKEN>           Token to join the cluster with, or a file that holds it; needed once
+                  --ca-pin <PIN>            Pin by which the cluster is recognised; `tctl status` prints it
+                  --skip-version-check      Accepted; nothing is compared
+                  --no-debug-service        Accepted; there is no debug service
+              -h, --help                    Print help
+            → 0
+        "]],
     );
     check(
         &world,
         &["help", "configure"],
         expect![["
-        Prints a configuration file to start from, or checks one
+            Prints a configuration file to start from, or checks one
 
-        Usage: teleport configure [OPTIONS]
+            Usage: teleport configure [OPTIONS]
 
-        Options:
-          -d, --debug                  Say more in the log
-          -o, --output <PLACE>         Where to: stdout, file (/etc/teleport.yaml), or a path [default:
-                                       stdout]
-              --test <FILE>            Check this file and start nothing
-              --cluster-name <NAME>    Name of the cluster
-              --public-addr <ADDRESS>  Where people find the proxy; port 443 if it names none
-              --cert-file <FILE>       Certificate chain for HTTPS; with --key-file
-              --key-file <FILE>        Private key for HTTPS; with --cert-file
-              --data-dir <DIRECTORY>   Directory where everything is kept
-          -r, --roles <ROLES>          Services to run: auth,proxy or auth [default: auth,proxy]
-              --node-name <NAME>       What this host calls itself
-              --version <VERSION>      Version of the file's form [default: v3] [possible values: v1, v2,
-                                       v3]
-          -h, --help                   Print help
-        → 0
-    "]],
+            Options:
+              -d, --debug                  Say more in the log
+              -o, --output <PLACE>         Where to: stdout, file (/etc/teleport.yaml), or a path [default:
+                                           stdout]
+                  --test <FILE>            Check this file and start nothing
+                  --cluster-name <NAME>    Name of the cluster
+                  --public-addr <ADDRESS>  Where people find the proxy; port 443 if it names none
+                  --cert-file <FILE>       Certificate chain for HTTPS; with --key-file
+                  --key-file <FILE>        Private key for HTTPS; with --cert-file
+                  --data-dir <DIRECTORY>   Directory where everything is kept
+              -r, --roles <ROLES>          Services to run: auth,proxy, auth, or proxy for a cluster whose Auth
+                                           Service is elsewhere [default: auth,proxy]
+                  --node-name <NAME>       What this host calls itself
+                  --auth-server <ADDRESS>  Address of the Auth Service, for a process without one of its own
+                  --token <TOKEN>          Token to join the cluster with, or a file that holds it
+                  --version <VERSION>      Version of the file's form [default: v3] [possible values: v1, v2,
+                                           v3]
+              -h, --help                   Print help
+            → 0
+        "]],
     );
 }
 
@@ -395,7 +402,7 @@ fn flags_that_make_no_good_file_are_refused() {
         &["configure", "--roles=proxy"],
         expect![["
             ! ERROR: these flags cannot be followed:
-            !   --roles: a process without the Auth Service is not available yet; `auth,proxy` and `auth` are
+            !   a process without an Auth Service of its own needs the address of one: `teleport.auth_server`, or `--auth-server`
             ! hint: nothing was written
             → 1
         "]],

@@ -129,7 +129,7 @@ fn parts_that_do_not_exist_yet_are_named_with_their_line() {
         expect![["
             ! FAIL t.yaml
             ! ERROR: failed parsing the config file t.yaml:
-            !   line 1: a process without the Auth Service is not available yet; `auth,proxy` and `auth` are
+            !   a process without an Auth Service of its own needs the address of one: `teleport.auth_server`, or `--auth-server`
             → 1
         "]],
     );
@@ -141,10 +141,10 @@ fn what_changes_nothing_is_noted() {
         "teleport:\n  cache: {enabled: no}\n  auth_token: x\n  ca_pin: [\"sha256:aa\"]\nauth_service:\n  tokens: [\"node:secret\"]\n  license_file: /x\n",
         expect![["
             ! OK t.yaml
+            ! note: line 6: `auth_service.tokens` changes nothing: tokens are made with `tctl tokens add`; one that stands in a file never ends
+            ! note: line 7: `auth_service.license_file` changes nothing: no licence is needed
             ! note: line 3: `teleport.auth_token` changes nothing: this process has its own Auth Service and joins no other
             ! note: line 4: `teleport.ca_pin` changes nothing: this process has its own Auth Service and joins no other
-            ! note: line 6: `auth_service.tokens` changes nothing: nothing can join this cluster yet, so no token admits anybody
-            ! note: line 7: `auth_service.license_file` changes nothing: no licence is needed
             → 0
         "]],
     );

@@ -5,6 +5,7 @@
 
 mod commands;
 mod configuration;
+mod edges;
 mod starting;
 mod stopping;
 mod watching_over;
