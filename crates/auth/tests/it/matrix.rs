@@ -877,7 +877,11 @@ impl Stage<'_> {
             }
             "RenewWebSession" => {
                 let ours::WebSession { user, id, .. } = self.web_session().await;
-                encoded(&ours::RenewWebSessionRequest { user, id })
+                encoded(&ours::RenewWebSessionRequest {
+                    user,
+                    id,
+                    ..Default::default()
+                })
             }
             "CloseWebSession" => {
                 let ours::WebSession { user, id, .. } = self.web_session().await;

@@ -117,6 +117,34 @@ async fn a_stream_begins_with_what_it_will_tell_about() {
 }
 
 #[tokio::test]
+async fn a_proxy_is_told_which_request_changed_and_nothing_of_what_it_says() {
+    on_every_store(async |world| {
+        let cast = world.cast().await;
+        let mut watch = world
+            .proxy
+            .watch(vec![kind("access_request")], false)
+            .await
+            .expect("a stream");
+        let id = ask(world, &cast.bob.cluster, &["elevated-access"]).await;
+        let event = next(&mut watch).await;
+        let Some(Resource::AccessRequest(request)) = event.resource else {
+            panic!("a request");
+        };
+        let bare = types::AccessRequestV3 {
+            kind: "access_request".to_owned(),
+            version: "v3".to_owned(),
+            metadata: Some(types::Metadata {
+                name: id,
+                ..types::Metadata::default()
+            }),
+            ..types::AccessRequestV3::default()
+        };
+        assert_eq!(*request, bare);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn everything_that_happens_to_a_request_is_told_in_order() {
     on_every_store(async |world| {
         let cast = world.cast().await;

@@ -100,6 +100,18 @@ async fn own(
             ids.push(id);
         }
     }
+    with_requests(auth, call, &holder(user), &person, ids.into_iter(), wish).await
+}
+
+/// A permit for the stored roles of `person` and those of the approved requests `ids`.
+pub async fn with_requests(
+    auth: &Auth,
+    call: &Call,
+    holder: &Holder,
+    person: &Person,
+    ids: impl IntoIterator<Item = &String>,
+    wish: Wish,
+) -> Answer<access::IssuancePermit> {
     let mut requests: Vec<Request> = Vec::new();
     let mut requested: Vec<Role> = Vec::new();
     for id in ids {
@@ -112,15 +124,7 @@ async fn own(
         }
         requests.push(found.request);
     }
-    issue::renew(
-        &holder(user),
-        &subject(&person),
-        &requests,
-        &requested,
-        wish,
-        call.now,
-    )
-    .map_err(refused)
+    issue::renew(holder, &subject(person), &requests, &requested, wish, call.now).map_err(refused)
 }
 
 /// What this version does not issue is refused: a certificate that says less than was asked for would do more.

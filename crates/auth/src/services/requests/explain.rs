@@ -6,10 +6,11 @@ use access::request::visibility::may_review;
 use access::request::{Request, Requestable, Resolution, State, evidence, resolve, short_form};
 use prost::Message as _;
 use wire::convert;
+use wire::keep::Kept;
 use wire::pb::countersign::v1 as ours;
 use wire::pb::types;
 
-use super::{person, viewer, visible};
+use super::{Person, person, prospect, viewer, visible};
 use crate::auth::Auth;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
@@ -26,7 +27,9 @@ pub async fn handle(auth: &Auth, call: &Call, asked: ours::ExplainRequest) -> An
     let standing = standing(auth, call, &found).await?;
     let stand = |at: usize| standing.get(at).copied().unwrap_or(false);
     let counted = evidence(request, stand);
-    let possible = possible_reviewers(auth, call, request).await?;
+    let panel = super::review::panel(auth, call, request).await?;
+    let possible = possible_reviewers(auth, call, request, &panel).await?;
+    let prospect = prospect::of_caller(auth, call, request, &panel).await?;
     let viewer = viewer(call);
     // The requester learns how many may decide, not who (they are asked by the system, not by Bob).
     let shows_names = viewer.sees_all
@@ -63,6 +66,7 @@ pub async fn handle(auth: &Auth, call: &Call, asked: ours::ExplainRequest) -> An
             })
             .collect(),
         possible_reviewer_count: u32::try_from(possible.len()).unwrap_or(u32::MAX),
+        reviewer_roles: prospect::by_role(&possible),
         possible_reviewers: if shows_names { possible } else { Vec::new() },
         outcome: resolution.state.map_or(0, convert::state_number),
         resolved_by: decided_by(&found, &resolution),
@@ -72,6 +76,14 @@ pub async fn handle(auth: &Auth, call: &Call, asked: ours::ExplainRequest) -> An
         review_until: Some(convert::timestamp(request.expiry)),
         approvals: u32::try_from(approvals.len()).unwrap_or(u32::MAX),
         missing: counted.missing().unwrap_or(0),
+        if_approved: prospect.approval,
+        if_denied: prospect.denial,
+        why_not: prospect.why_not,
+        requested_roles: if shows_names || call.allow("role", &["read"]).is_ok() {
+            roles(auth, call, request).await?
+        } else {
+            Vec::new()
+        },
     })
 }
 
@@ -161,6 +173,7 @@ async fn possible_reviewers(
     auth: &Auth,
     call: &Call,
     request: &Request,
+    panel: &[Person],
 ) -> Answer<Vec<ours::PossibleReviewer>> {
     if request.state != State::Pending {
         return Ok(Vec::new());
@@ -183,6 +196,7 @@ async fn possible_reviewers(
         if may {
             let through = |role: &&access::Role| !role.allow.review_requests.roles.is_empty();
             possible.push(ours::PossibleReviewer {
+                thresholds: prospect::thresholds(request, &person, panel, call.now),
                 through_roles: person
                     .roles
                     .iter()
@@ -222,6 +236,16 @@ async fn content(auth: &Auth, call: &Call, request: &Request) -> Answer<ours::Re
         &granting,
         &requested,
     ))
+}
+
+/// The requested roles as they are now; what is gone is missing.
+async fn roles(auth: &Auth, call: &Call, request: &Request) -> Answer<Vec<Kept<types::RoleV6>>> {
+    let mut roles = Vec::new();
+    for name in &request.roles {
+        let found = auth.state.find::<types::RoleV6>(name, call.now).await?;
+        roles.extend(found.map(|found| found.resource));
+    }
+    Ok(roles)
 }
 
 /// A role and the digest of what it says; nothing if it is gone.

@@ -10,6 +10,7 @@ pub mod explain;
 pub mod list;
 mod offer;
 mod people;
+mod prospect;
 pub mod review;
 pub mod set_state;
 pub mod sweep;

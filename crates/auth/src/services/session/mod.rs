@@ -10,7 +10,7 @@ use crate::call::Call;
 use crate::failure::{Answer, Failure};
 use crate::locks::{self, Targets, Whom};
 use crate::moment;
-use crate::services::certificates::{Wanted, refused, sign_proven, subject};
+use crate::services::certificates::{self, Wanted, refused, sign_proven, subject};
 use crate::services::requests::person;
 use crate::services::signin::Proof;
 use crate::state::sessions::{NewSession, WebSession};
@@ -127,6 +127,8 @@ pub async fn get(auth: &Auth, call: &Call, asked: ours::GetWebSessionRequest) ->
 }
 
 /// Handles `SignInService.RenewWebSession`: another secret beside the cookie, and a certificate with the roles of now.
+/// Requests that are active stay so unless they are dropped; the certificate ends no later than any of them, the session
+/// when it always did.
 pub async fn renew(
     auth: &Auth,
     call: &Call,
@@ -142,7 +144,22 @@ pub async fn renew(
         let key = KeyPair::from_pem(found.value.private_key()).map_err(|error| fault(&error))?;
         let ip = call.source().map(|source| source.to_string());
         let wish = issue::Wish::AtMost(found.value.expires);
-        let permit = issue::sign_in(&subject(&person), Some(wish), ip, call.now).map_err(refused)?;
+        let active = active_after(&found.value.identity()?.active_requests, &asked);
+        let permit = if active.is_empty() {
+            issue::sign_in(&subject(&person), Some(wish), ip, call.now).map_err(refused)?
+        } else {
+            let holder = issue::Holder {
+                user: asked.user.clone(),
+                active_requests: Vec::new(),
+                impersonator: None,
+                disallow_reissue: false,
+                not_after: Some(found.value.expires),
+                login_ip: ip,
+                renewable: false,
+                machine: None,
+            };
+            certificates::with_requests(auth, call, &holder, &person, &active, wish).await?
+        };
         let wanted = Wanted {
             ssh: None,
             tls: Some(key.public().clone()),
@@ -165,6 +182,19 @@ pub async fn renew(
             Err(refused) => tries.again(refused)?,
         }
     }
+}
+
+/// The requests that are active after what was asked for.
+fn active_after(active: &[String], asked: &ours::RenewWebSessionRequest) -> Vec<String> {
+    let drops_all = asked.drop.iter().any(|id| id == "*");
+    let mut after: Vec<String> = Vec::new();
+    let kept = active.iter().filter(|_| !drops_all);
+    for id in kept.chain(&asked.assume) {
+        if !after.contains(id) && !asked.drop.contains(id) {
+            after.push(id.clone());
+        }
+    }
+    after
 }
 
 fn gone() -> Failure {
