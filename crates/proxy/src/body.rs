@@ -82,6 +82,40 @@ pub async fn form<T: DeserializeOwned>(proxy: &Proxy, request: Request) -> Resul
     Ok((parts.headers, fields))
 }
 
+/// Fields of a form some of which may stand there several times.
+#[derive(Debug, Default)]
+pub struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// The fields of an address.
+    pub fn of_uri(uri: &http::Uri) -> Self {
+        axum::extract::Query::try_from_uri(uri)
+            .map(|axum::extract::Query(pairs)| Self(pairs))
+            .unwrap_or_default()
+    }
+
+    /// The first value of a field; empty if it is not there.
+    pub fn one(&self, name: &str) -> String {
+        let found = self.0.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+
+    /// All values of a field that say something.
+    pub fn all(&self, name: &str) -> Vec<String> {
+        self.0
+            .iter()
+            .filter(|(known, value)| known == name && !value.is_empty())
+            .map(|(_, value)| value.clone())
+            .collect()
+    }
+}
+
+/// Reads a form like [`form`], with fields that may stand there several times.
+pub async fn fields(proxy: &Proxy, request: Request) -> Result<(HeaderMap, Fields), BodyError> {
+    let (headers, pairs) = form::<Vec<(String, String)>>(proxy, request).await?;
+    Ok((headers, Fields(pairs)))
+}
+
 /// Refuses what another site may have sent.
 pub fn check_place(proxy: &Proxy, headers: &HeaderMap, uri: &http::Uri) -> Result<(), BodyError> {
     let host = uri

@@ -1,6 +1,6 @@
-//! The two cookies: the session, and the secret that proves a form was ours.
+//! The cookies: the session, the secret that proves a form was ours, and how somebody wants to see pages.
 //!
-//! Both bear the prefix `__Host-`: a browser keeps them for this host alone, over TLS alone, whatever other hosts of the
+//! All bear the prefix `__Host-`: a browser keeps them for this host alone, over TLS alone, whatever other hosts of the
 //! same domain try to plant.
 
 use std::fmt::Write as _;
@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 pub const SESSION: &str = "__Host-session";
 /// The secret of this browser's forms.
 pub const FORMS: &str = "__Host-forms";
+/// How somebody wants to see pages.
+pub const LOOK: &str = "__Host-look";
 
 /// Longest value that is looked at.
 const VALUE_BYTES_MAX: usize = 4 * 1024;
@@ -76,6 +78,11 @@ pub fn no_session() -> HeaderValue {
 /// Gives the browser a secret for its forms.
 pub fn forms(secret: &str) -> HeaderValue {
     set(FORMS, secret, "")
+}
+
+/// Keeps how somebody wants to see pages, for a year.
+pub fn look(text: &str) -> HeaderValue {
+    set(LOOK, text, "; Max-Age=31536000")
 }
 
 fn set(name: &str, value: &str, more: &str) -> HeaderValue {

@@ -28,8 +28,8 @@ impl Kind {
 
 /// Pages load nothing from anywhere else, run no script of a page's text, send forms nowhere else, and are shown in no
 /// frame.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
-    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+    form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types pages";
 
 /// Nothing but the answer itself, wherever it is looked at.
 const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";

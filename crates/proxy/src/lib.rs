@@ -15,6 +15,8 @@ mod cookie;
 mod forgery;
 mod gate;
 mod headers;
+mod live;
+mod look;
 mod metrics;
 mod pages;
 mod passage;
@@ -27,6 +29,7 @@ mod text;
 mod upgrade;
 mod upstream;
 mod visitor;
+mod words;
 
 pub use proxy::{Opening, Proxy, passage_protocols, web_protocols};
 pub use routes::entry_points;

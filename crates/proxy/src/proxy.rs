@@ -18,6 +18,7 @@ use transport::tls::ServerTls;
 
 use crate::api::discovery::Discovery;
 use crate::gate::Gate;
+use crate::live::Hub;
 use crate::metrics::Metrics;
 use crate::passage::Passage;
 use crate::routes;
@@ -46,6 +47,7 @@ pub struct Proxy {
     pub(crate) discovery: Discovery,
     /// Whether the cluster knows that the proxy is there.
     pub(crate) known: AtomicBool,
+    pub(crate) live: Hub,
 }
 
 /// What a proxy is made of.
@@ -97,6 +99,7 @@ impl Proxy {
         Arc::new(Self {
             upstream: Upstream::new(cluster, auth_road, Arc::clone(&clock)),
             discovery: Discovery::default(),
+            live: Hub::default(),
             strangers: Limiter::new(STRANGERS, SOURCES_MAX),
             metrics: Metrics::default(),
             known: AtomicBool::new(false),
@@ -183,5 +186,12 @@ impl Proxy {
         let mut bytes = [0; 32];
         self.entropy.fill(&mut bytes);
         base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// A random UUID.
+    pub(crate) fn uuid(&self) -> String {
+        let mut bytes = [0; 16];
+        self.entropy.fill(&mut bytes);
+        uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
     }
 }

@@ -13,7 +13,8 @@ use http::Uri;
 
 use crate::api::{self, account as api_account, authorities, discovery, invites, joining, login, sessions};
 use crate::headers::Kind;
-use crate::pages::{self, account, assets, elsewhere, invite, requests, sign_in, start};
+use crate::pages::requests::decide;
+use crate::pages::{self, account, assets, elsewhere, events, invite, preferences, requests, sign_in, start};
 use crate::proxy::Proxy;
 use crate::upgrade::{self, Inside};
 
@@ -59,7 +60,19 @@ fn table() -> Vec<(&'static str, &'static str, Handler)> {
         ("GET", "/web/reset/{token}", get(invite::show)),
         ("POST", "/web/reset/{token}", post(invite::submit)),
         ("GET", "/web/requests", get(requests::list::show)),
+        ("GET", "/web/live", get(events::show)),
+        ("GET", "/web/waiting", get(events::waiting)),
+        ("GET", "/web/account/preferences", get(preferences::show)),
+        ("POST", "/web/account/preferences", post(preferences::submit)),
+        ("GET", "/web/requests/new", get(requests::new::show)),
+        ("POST", "/web/requests/new", post(requests::new::submit)),
+        ("POST", "/web/requests/drop", post(decide::drop)),
         ("GET", "/web/requests/{id}", get(requests::show::show)),
+        ("POST", "/web/requests/{id}/review", post(decide::review)),
+        ("POST", "/web/requests/{id}/take-back", post(decide::take_back)),
+        ("POST", "/web/requests/{id}/withdraw", post(decide::withdraw)),
+        ("POST", "/web/requests/{id}/revoke", post(decide::revoke)),
+        ("POST", "/web/requests/{id}/assume", post(decide::assume)),
         ("GET", "/web/static/{file}", get(assets::show)),
         ("GET", "/web/{*path}", get(elsewhere::show)),
     ]

@@ -94,6 +94,25 @@ pub async fn find_with_bearer(
         })
 }
 
+/// A certificate for the same session: with the requests `assume` taken up, and those of `drop` dropped.
+pub async fn renew(
+    proxy: &Proxy,
+    visitor: &Visitor,
+    session: &ours::WebSession,
+    assume: Vec<String>,
+    drop: Vec<String>,
+) -> Result<ours::WebSession, Failure> {
+    let asked = ours::RenewWebSessionRequest {
+        user: session.user.clone(),
+        id: session.id.clone(),
+        assume,
+        drop,
+    };
+    let mut sign_in = proxy.upstream.cluster().sign_in();
+    let renewed = sign_in.renew_web_session(for_visitor(visitor, asked)).await?;
+    Ok(renewed.into_inner())
+}
+
 /// Ends the session the browser has, if it has one. That it could not be ended is told in the log: the browser forgets
 /// it either way.
 pub async fn end(proxy: &Proxy, visitor: &Visitor, headers: &HeaderMap) {

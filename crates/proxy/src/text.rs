@@ -2,6 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::look::Look;
+use crate::words::{Language, t};
+
 /// One line: control characters, line ends and marks that turn or hide writing are shown, not obeyed.
 pub fn visible(text: &str) -> String {
     escaped(text, false)
@@ -38,70 +41,115 @@ pub struct When {
     pub stamp: String,
     /// For people: `27 November 2026, 09:40 UTC`.
     pub text: String,
+    /// The same, shorter where it is near: `today, 17:40 UTC`.
+    pub near: String,
     /// Seen from now: `in 8 hours`, `5 minutes ago`.
     pub relative: String,
 }
 
 impl When {
-    /// A moment, seen from `now`.
-    pub fn of(moment: Timestamp, now: Timestamp) -> Self {
+    /// A moment, seen from `now`, in the reader's zone and language.
+    pub fn of(moment: Timestamp, now: Timestamp, look: &Look) -> Self {
+        let language = look.language;
         let away = moment.duration_since(now);
-        let relative = match (away.is_negative(), span(away.abs())) {
-            (_, words) if words.is_empty() => "now".to_owned(),
-            (true, words) => format!("{words} ago"),
-            (false, words) => format!("in {words}"),
+        let words = words(away.abs(), language, Case::Dative);
+        let relative = match (away.is_negative(), words.is_empty()) {
+            (_, true) => language.say("now").to_owned(),
+            (true, false) => language.fill("{} ago", &[&words]),
+            (false, false) => language.fill("in {}", &[&words]),
+        };
+        let there = moment.to_zoned_datetime(look.zone());
+        let here = now.to_zoned_datetime(look.zone());
+        let clock = there.strftime("%H:%M %Z").to_string();
+        let month = usize::try_from(there.month() - 1).unwrap_or_default();
+        let day = there.day().to_string();
+        let month = language.say(MONTHS.get(month).copied().unwrap_or_default());
+        let year = there.year().to_string();
+        let text = format!("{}, {clock}", language.fill("{} {} {}", &[&day, month, &year]));
+        let near = match there.date().since(here.date()).map(|span| span.get_days()) {
+            Ok(0) => language.fill("today, {}", &[&clock]),
+            Ok(1) => language.fill("tomorrow, {}", &[&clock]),
+            _ => text.clone(),
         };
         Self {
             stamp: moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            text: moment.strftime("%-d %B %Y, %H:%M UTC").to_string(),
+            text,
+            near,
             relative,
         }
     }
 }
 
+const MONTHS: [&str; 12] = [
+    t("January"),
+    t("February"),
+    t("March"),
+    t("April"),
+    t("May"),
+    t("June"),
+    t("July"),
+    t("August"),
+    t("September"),
+    t("October"),
+    t("November"),
+    t("December"),
+];
+
 /// A span as people say it, in its largest unit or two; empty below half a minute.
-pub fn span(span: SignedDuration) -> String {
+pub fn span(span: SignedDuration, language: Language) -> String {
+    words(span, language, Case::Plain)
+}
+
+/// Days have another ending after `in` and `ago` in some languages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Case {
+    Plain,
+    Dative,
+}
+
+fn words(span: SignedDuration, language: Language, case: Case) -> String {
     const MINUTE: i64 = 60;
     const HOUR: i64 = 60 * MINUTE;
     const DAY: i64 = 24 * HOUR;
     let seconds = span.as_secs();
-    let words = |count: i64, one: &str| {
-        if count == 1 {
-            format!("1 {one}")
-        } else {
-            format!("{count} {one}s")
-        }
+    let minutes = |count: i64| language.count(count, "1 minute", "{} minutes");
+    let hours = |count: i64| language.count(count, "1 hour", "{} hours");
+    let days = |count: i64| match case {
+        Case::Plain => language.count(count, "1 day", "{} days"),
+        Case::Dative => language.count(
+            count,
+            "1 day|after in, before ago",
+            "{} days|after in, before ago",
+        ),
     };
-    let two = |count: i64, one: &str, rest: i64, smaller: &str| {
-        if rest == 0 {
-            words(count, one)
-        } else {
-            format!("{} {}", words(count, one), words(rest, smaller))
-        }
+    let two = |more: String, rest: i64, less: String| {
+        if rest == 0 { more } else { format!("{more} {less}") }
     };
     if seconds < MINUTE / 2 {
         return String::new();
     }
-    let minutes = (seconds + MINUTE / 2) / MINUTE;
-    if minutes < 60 {
-        return words(minutes, "minute");
+    let in_minutes = (seconds + MINUTE / 2) / MINUTE;
+    if in_minutes < 60 {
+        return minutes(in_minutes);
     }
-    if minutes < 12 * 60 {
-        return two(minutes / 60, "hour", minutes % 60, "minute");
+    if in_minutes < 12 * 60 {
+        let rest = in_minutes % 60;
+        return two(hours(in_minutes / 60), rest, minutes(rest));
     }
-    let hours = (seconds + HOUR / 2) / HOUR;
+    let in_hours = (seconds + HOUR / 2) / HOUR;
     if seconds < 2 * DAY {
-        return words(hours, "hour");
+        return hours(in_hours);
     }
-    two(hours / 24, "day", hours % 24, "hour")
+    let rest = in_hours % 24;
+    two(days(in_hours / 24), rest, hours(rest))
 }
 
 /// `alice`, `alice and ivan`, `alice, bob and ivan`.
-pub fn listed(names: &[String]) -> String {
+pub fn listed(names: &[String], language: Language) -> String {
     match names {
         [] => String::new(),
         [one] => one.clone(),
-        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+        [most @ .., last] => language.fill("{} and {}", &[&most.join(", "), last]),
     }
 }
 
@@ -168,32 +216,40 @@ mod tests {
 
     #[test]
     fn spans_are_said_as_people_say_them() {
-        for (seconds, words) in [
-            (0, ""),
-            (40, "1 minute"),
-            (600, "10 minutes"),
-            (3_600, "1 hour"),
-            (5_400, "1 hour 30 minutes"),
-            (28_800, "8 hours"),
-            (108_000, "30 hours"),
-            (259_200, "3 days"),
-            (270_000, "3 days 3 hours"),
+        for (seconds, english, german) in [
+            (0, "", ""),
+            (40, "1 minute", "1 Minute"),
+            (600, "10 minutes", "10 Minuten"),
+            (3_600, "1 hour", "1 Stunde"),
+            (5_400, "1 hour 30 minutes", "1 Stunde 30 Minuten"),
+            (28_800, "8 hours", "8 Stunden"),
+            (108_000, "30 hours", "30 Stunden"),
+            (259_200, "3 days", "3 Tage"),
+            (270_000, "3 days 3 hours", "3 Tage 3 Stunden"),
         ] {
-            assert_eq!(span(SignedDuration::from_secs(seconds)), words, "{seconds}");
+            let said = SignedDuration::from_secs(seconds);
+            assert_eq!(span(said, Language::English), english, "{seconds}");
+            assert_eq!(span(said, Language::German), german, "{seconds}");
         }
     }
 
     #[test]
-    fn a_moment_is_seen_from_now() {
+    fn a_moment_is_seen_from_now_and_from_here() {
         let now: Timestamp = "2026-11-27T09:40:00Z".parse().unwrap();
-        let when = When::of(now + SignedDuration::from_hours(8), now);
+        let plain = Look::default();
+        let when = When::of(now + SignedDuration::from_hours(8), now, &plain);
         assert_eq!(when.text, "27 November 2026, 17:40 UTC");
+        assert_eq!(when.near, "today, 17:40 UTC");
         assert_eq!(when.relative, "in 8 hours");
-        assert_eq!(
-            When::of(now - SignedDuration::from_mins(5), now).relative,
-            "5 minutes ago"
-        );
-        assert_eq!(When::of(now, now).relative, "now");
+        let past = |minutes| When::of(now - SignedDuration::from_mins(minutes), now, &plain).relative;
+        assert_eq!(past(5), "5 minutes ago");
+        assert_eq!(past(0), "now");
+        let berlin = Look::of_text("auto~de~on~Europe/Berlin");
+        let when = When::of(now + SignedDuration::from_hours(22), now, &berlin);
+        assert_eq!(when.text, "28. November 2026, 08:40 CET");
+        assert_eq!(when.near, "morgen, 08:40 CET");
+        let days = When::of(now - SignedDuration::from_hours(72), now, &berlin);
+        assert_eq!(days.relative, "vor 3 Tagen");
     }
 
     #[test]

@@ -86,6 +86,7 @@ pub async fn renew(
     let asked = ours::RenewWebSessionRequest {
         user: session.user,
         id: session.id,
+        ..ours::RenewWebSessionRequest::default()
     };
     let mut sign_in = proxy.upstream.cluster().sign_in();
     let renewed = sign_in

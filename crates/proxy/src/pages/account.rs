@@ -134,7 +134,7 @@ fn refused(browser: &Browser, person: &Person, failure: &Failure) -> Response {
 
 fn page(browser: &Browser, person: &Person, status: StatusCode, errors: Errors) -> Response {
     let page = Page {
-        frame: browser.frame(Some(person.name())),
+        frame: browser.frame_for(person),
         name: text::visible(person.name()),
         errors,
     };

@@ -105,7 +105,7 @@ pub async fn show(
             StatusCode::OK,
             &Welcome {
                 frame: browser.frame(None),
-                link: link(&proxy, &invite),
+                link: link(&browser, &invite),
             },
         ),
         Err(failure) => no_link(&browser, &failure),
@@ -228,19 +228,19 @@ fn setup(
 ) -> Response {
     let page = Setup {
         frame: browser.frame(None),
-        link: link(&browser.proxy, invite),
+        link: link(browser, invite),
         secret,
         errors,
     };
     browser.page(status, &page)
 }
 
-fn link(proxy: &Proxy, invite: &ours::Invite) -> Link {
-    let now = proxy.clock.now();
+fn link(browser: &Browser, invite: &ours::Invite) -> Link {
+    let now = browser.proxy.clock.now();
     Link {
         user: text::visible(&invite.user),
         is_reset: invite.kind() == Kind::Reset,
-        expires: wire::convert::moment(invite.expires.as_ref()).map(|end| When::of(end, now)),
+        expires: wire::convert::moment(invite.expires.as_ref()).map(|end| When::of(end, now, &browser.look)),
         needs_code: invite.second_factor_required,
     }
 }

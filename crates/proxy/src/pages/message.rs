@@ -8,6 +8,7 @@ use wire::status::{Class, Failure};
 use super::{Frame, render};
 use crate::body::BodyError;
 use crate::text;
+use crate::words::t;
 
 /// A page that says one thing, and what to do about it.
 #[derive(Debug, Clone)]
@@ -42,7 +43,7 @@ impl Message {
             text: text.into(),
             hint: String::new(),
             command: String::new(),
-            link: Some(("Go to the start page", "/web")),
+            link: Some((t("Go to the start page"), "/web")),
         }
     }
 
@@ -69,11 +70,7 @@ impl Message {
 
     /// The page. Without a frame nothing about the visitor is known.
     pub fn respond(self, frame: Option<Frame>) -> Response {
-        let frame = frame.unwrap_or_else(|| Frame {
-            cluster: String::new(),
-            user: None,
-            forms: String::new(),
-        });
+        let frame = frame.unwrap_or_default();
         let status = self.status;
         render(status, &Page { frame, message: self })
     }
@@ -82,50 +79,53 @@ impl Message {
 /// The page about a failure. Our own faults are told in the log and nowhere else.
 pub fn of_failure(failure: &Failure, frame: Option<Frame>) -> Response {
     let said = text::visible(failure.message());
+    let frame = frame.unwrap_or_default();
     let message = match failure.class() {
         Class::NotFound => not_found(),
         Class::AccessDenied | Class::Unauthenticated => Message::new(
             StatusCode::FORBIDDEN,
-            "You may not see this",
-            format!("The cluster refused: {said}."),
+            t("You may not see this"),
+            frame.fill("The cluster refused: {}.", &[&said]),
         )
-        .hint("If you need it for your work, ask an administrator of the cluster.")
-        .link("Sign in as somebody else", "/web/login"),
+        .hint(t(
+            "If you need it for your work, ask an administrator of the cluster.",
+        ))
+        .link(t("Sign in as somebody else"), "/web/login"),
         Class::LimitExceeded => Message::new(
             StatusCode::TOO_MANY_REQUESTS,
-            "Too many requests",
-            format!("The cluster asks you to wait: {said}."),
+            t("Too many requests"),
+            frame.fill("The cluster asks you to wait: {}.", &[&said]),
         )
-        .hint("Wait a moment, then try again."),
+        .hint(t("Wait a moment, then try again.")),
         Class::BadParameter | Class::AlreadyExists | Class::CompareFailed => Message::new(
             StatusCode::BAD_REQUEST,
-            "That did not work",
-            format!("The cluster says: {said}."),
+            t("That did not work"),
+            frame.fill("The cluster says: {}.", &[&said]),
         ),
         Class::NotImplemented => Message::new(
             StatusCode::NOT_IMPLEMENTED,
-            "Not available yet",
-            format!("The cluster says: {said}."),
+            t("Not available yet"),
+            frame.fill("The cluster says: {}.", &[&said]),
         ),
         Class::ConnectionProblem | Class::DeadlineExceeded | Class::Cancelled => {
             tracing::warn!(error = %failure, "the Auth Service could not be asked");
             Message::new(
                 StatusCode::GATEWAY_TIMEOUT,
-                "The cluster does not answer",
-                "This page comes from the proxy; the Auth Service behind it does not answer. Nothing was changed.",
+                t("The cluster does not answer"),
+                t("This page comes from the proxy; the Auth Service behind it does not answer. Nothing was changed."),
             )
-            .hint("Try again in a moment. If it stays so, an administrator should look at the Auth Service.")
+            .hint(t("Try again in a moment. If it stays so, an administrator should look at the Auth Service."))
         }
         Class::Internal => {
             tracing::error!(error = %failure, "a page failed");
             Message::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "Something went wrong",
-                "The fault is on our side. The server's log says more.",
+                t("Something went wrong"),
+                t("The fault is on our side. The server's log says more."),
             )
         }
     };
-    let mut response = message.respond(frame);
+    let mut response = message.respond(Some(frame));
     if failure.class() == Class::LimitExceeded {
         // The wait is told in the text, `… try again in 3s`.
         let seconds = failure
@@ -144,8 +144,8 @@ pub fn of_failure(failure: &Failure, frame: Option<Frame>) -> Response {
 pub fn not_found() -> Message {
     Message::new(
         StatusCode::NOT_FOUND,
-        "There is nothing here",
-        "What you are looking for does not exist, is over, or is not yours to see.",
+        t("There is nothing here"),
+        t("What you are looking for does not exist, is over, or is not yours to see."),
     )
 }
 
@@ -154,39 +154,41 @@ pub fn unread(error: BodyError) -> Message {
     match error {
         BodyError::FromElsewhere => Message::new(
             error.status(),
-            "This did not come from our page",
-            "Another site tried to send something in your name. Nothing was changed.",
+            t("This did not come from our page"),
+            t("Another site tried to send something in your name. Nothing was changed."),
         ),
         BodyError::Form | BodyError::Incomplete => Message::new(
             error.status(),
-            "That could not be read",
-            "What your browser sent is not what this page expects. Nothing was changed.",
+            t("That could not be read"),
+            t("What your browser sent is not what this page expects. Nothing was changed."),
         ),
         BodyError::TooLarge => Message::new(
             error.status(),
-            "That is too much",
-            "What your browser sent is larger than this page accepts. Nothing was changed.",
+            t("That is too much"),
+            t("What your browser sent is larger than this page accepts. Nothing was changed."),
         ),
     }
-    .hint("Open the page again and repeat what you did.")
+    .hint(t("Open the page again and repeat what you did."))
 }
 
 /// A form without the secret of the browser that sent it.
 pub fn stale_form() -> Message {
     Message::new(
         StatusCode::FORBIDDEN,
-        "This form is out of date",
-        "Your browser sent it without the secret it was given. Nothing was changed.",
+        t("This form is out of date"),
+        t("Your browser sent it without the secret it was given. Nothing was changed."),
     )
-    .hint("Open the page again and repeat what you did. Your browser must accept cookies of this site.")
+    .hint(t(
+        "Open the page again and repeat what you did. Your browser must accept cookies of this site.",
+    ))
 }
 
 /// The answer to a method that a page does not have.
 pub async fn no_such_method() -> Response {
     Message::new(
         StatusCode::METHOD_NOT_ALLOWED,
-        "That is not possible here",
-        "This page can be read; nothing can be sent to it.",
+        t("That is not possible here"),
+        t("This page can be read; nothing can be sent to it."),
     )
     .respond(None)
     .into_response()

@@ -8,7 +8,8 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri};
 use wire::pb::types::AccessRequestScope;
 
-use super::requests::{Listed, list};
+use super::requests::Listed;
+use super::requests::list::{self, Asked};
 use super::{Browser, Frame, see_other};
 use crate::proxy::Proxy;
 use crate::text::{Face, When, shell_word};
@@ -30,6 +31,7 @@ struct Page {
     own: Vec<Listed>,
     sign_in: String,
     is_new: bool,
+    dropped: bool,
 }
 
 /// `GET /`.
@@ -51,8 +53,9 @@ pub async fn show(
     };
     let read = async {
         let user = person.cluster.auth().get_current_user(of_person(())).await?;
-        let waiting = list::read(&proxy, &person, AccessRequestScope::NeedsReview, SHOWN, "").await?;
-        let own = list::read(&proxy, &person, AccessRequestScope::MyRequests, SHOWN, "").await?;
+        let newest = |scope| list::read(&browser, &person, Asked::newest(scope, SHOWN));
+        let waiting = newest(AccessRequestScope::NeedsReview).await?;
+        let own = newest(AccessRequestScope::MyRequests).await?;
         Ok::<_, tonic::Status>((user.into_inner(), waiting, own))
     };
     let (user, waiting, own) = match read.await {
@@ -65,14 +68,15 @@ pub async fn show(
         .map(|spec| spec.roles.as_slice())
         .unwrap_or_default();
     let page = Page {
-        frame: browser.frame(Some(person.name())),
+        frame: browser.frame_for(&person),
         face: Face::of(person.name()),
         roles: roles.iter().map(|role| text::visible(role)).collect(),
-        until: session::expires(&person.session).map(|end| When::of(end, proxy.clock.now())),
+        until: session::expires(&person.session).map(|end| When::of(end, proxy.clock.now(), &browser.look)),
         waiting: waiting.0,
         own: own.0,
         sign_in: sign_in_command(&proxy, person.name()),
         is_new: uri.query() == Some("welcome"),
+        dropped: uri.query() == Some("dropped"),
     };
     browser.page(StatusCode::OK, &page)
 }

@@ -180,25 +180,85 @@ pub fn encoded(fields: &[(&str, &str)]) -> String {
     pairs.join("&")
 }
 
+/// Events of a page that stays open.
+pub struct Events {
+    body: hyper::body::Incoming,
+    _connection: tokio::task::JoinHandle<Result<(), hyper::Error>>,
+}
+
+impl Events {
+    /// The name of the next event; `None` at the end.
+    pub async fn next(&mut self) -> Option<String> {
+        let frame = self.body.frame().await?.expect("a whole event");
+        let text = String::from_utf8_lossy(frame.data_ref()?).into_owned();
+        let name = text.strip_prefix("event: ").and_then(|rest| rest.lines().next());
+        Some(name.expect("an event").to_owned())
+    }
+}
+
+impl Browser<'_> {
+    /// Opens a stream of events, which begins with a sign of life.
+    pub async fn events(&self, path: &str) -> Events {
+        let (name, value) = self.cookies.first_key_value().expect("a session");
+        let request = Request::builder()
+            .uri(path)
+            .header(header::HOST, self.world.address.to_string())
+            .header(header::COOKIE, format!("{name}={value}"))
+            .body(Full::new(Bytes::new()))
+            .expect("a request");
+        let (mut sender, connection) = connected(self.world).await;
+        let response = sender.send_request(request).await.expect("an answer");
+        assert_eq!(response.status(), StatusCode::OK);
+        let mut events = Events {
+            body: response.into_body(),
+            _connection: connection,
+        };
+        assert_eq!(events.next().await.as_deref(), Some("beat"));
+        events
+    }
+}
+
 /// One request on a connection of its own.
 pub async fn exchange(world: &World, request: Request<Full<Bytes>>) -> Answer {
-    let protocols = [transport::names::HTTP_1_1];
-    let tls = ClientTls::new(&world.trust(), None, &protocols, &world.clock).expect("settings");
-    let stream = tls
-        .dial(&world.address, "localhost", Duration::from_secs(30))
-        .await
-        .expect("a connection");
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-        .await
-        .expect("HTTP");
-    let connection = tokio::spawn(connection);
+    let (mut sender, connection) = connected(world).await;
     let response = sender.send_request(request).await.expect("an answer");
-    let (parts, body) = response.into_parts();
-    let body = body.collect().await.expect("a whole answer").to_bytes();
+    let (parts, mut body) = response.into_parts();
+    let is_endless = parts
+        .headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind == "text/event-stream");
+    let body = if is_endless {
+        // Events go on for as long as the page is open: the first one is enough.
+        match body.frame().await {
+            Some(first) => first.expect("a whole event").into_data().unwrap_or_default(),
+            None => Bytes::new(),
+        }
+    } else {
+        body.collect().await.expect("a whole answer").to_bytes()
+    };
     connection.abort();
     Answer {
         status: parts.status,
         headers: parts.headers,
         body: String::from_utf8_lossy(&body).into_owned(),
     }
+}
+
+/// A connection that serves requests until it is let go.
+async fn connected(
+    world: &World,
+) -> (
+    hyper::client::conn::http1::SendRequest<Full<Bytes>>,
+    tokio::task::JoinHandle<Result<(), hyper::Error>>,
+) {
+    let protocols = [transport::names::HTTP_1_1];
+    let tls = ClientTls::new(&world.trust(), None, &protocols, &world.clock).expect("settings");
+    let stream = tls
+        .dial(&world.address, "localhost", Duration::from_secs(30))
+        .await
+        .expect("a connection");
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .expect("HTTP");
+    (sender, tokio::spawn(connection))
 }

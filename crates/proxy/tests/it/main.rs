@@ -2,6 +2,7 @@
 
 mod attacks;
 mod browser;
+mod deciding;
 mod discovery;
 mod forms;
 mod joining;

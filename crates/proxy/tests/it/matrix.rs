@@ -142,7 +142,9 @@ fn said(answer: &Answer) -> String {
             .split("?next")
             .next()
             .expect("a place")
-            .to_owned(),
+            .chars()
+            .take(25)
+            .collect(),
         status => {
             let text = if answer.header("content-type") == "application/json" {
                 answer.error()

@@ -286,9 +286,11 @@ async fn a_request_shows_what_it_is_and_what_is_missing() {
         "Incident 4711",
         "go ahead",
         "2 approvals needed, 1 given: 1 missing. 1 denial ends it.",
-        "still open",
-        &format!("tsh request review --approve --reason=&#39;WHY&#39; {id}"),
-        &format!("tsh request review --deny --reason=&#39;WHY&#39; {id}"),
+        "Open to you.",
+        "You are approval 2, the last one needed: bob@example.com has access at once, until",
+        "It ends here: bob@example.com gets no access by this request.",
+        &format!(r#"action="/web/requests/{id}/review""#),
+        &format!("tsh request show {id}"),
         "tsh login --proxy=localhost:",
     ] {
         assert!(seen.contains(text), "{text}: {seen}");
@@ -299,7 +301,7 @@ async fn a_request_shows_what_it_is_and_what_is_missing() {
         seen.contains("You have approved this. A person counts once."),
         "{seen}"
     );
-    assert!(!seen.contains("tsh request review"));
+    assert!(!seen.contains("/review\""), "nobody is shown a dead button");
 
     let seen = page(&bob).await.body;
     assert!(seen.contains("You have asked for this; others decide."));
@@ -308,7 +310,8 @@ async fn a_request_shows_what_it_is_and_what_is_missing() {
         "names of reviewers are for reviewers"
     );
     assert!(
-        seen.contains("1 person. Their names are shown to reviewers."),
+        seen.contains("1 person. The name is shown to reviewers.")
+            && seen.contains("Open to the role dbreviewer (1 person)."),
         "{seen}"
     );
 
@@ -335,18 +338,25 @@ async fn the_list_shows_what_its_reader_may_see_page_by_page() {
             .await;
     }
     let mut reader = Browser::of(&story, &alice.cookie());
-    let first = reader.get("/web/requests").await.body;
-    assert_eq!(first.matches("<li>").count(), 25);
+    let inbox = reader.get("/web/requests").await.body;
+    let (waiting, others) = inbox.split_once("All others, newest first").expect("two parts");
+    assert_eq!(waiting.matches("<li data-row>").count(), 10);
+    assert!(
+        waiting.contains("reason-00!"),
+        "what has waited longest comes first"
+    );
+    assert!(!others.contains("reason-00!"), "and does not stand there twice");
+    let first = reader.get("/web/requests?state=pending").await.body;
+    assert_eq!(first.matches("<li data-row>").count(), 25);
     assert!(
         first.contains("reason-29!") && !first.contains("reason-00!"),
         "newest first"
     );
-    let (_, after) = first
-        .split_once(r#"href="/web/requests?from="#)
-        .expect("an older page");
-    let from = after.split('"').next().expect("an address");
-    let second = reader.get(&format!("/web/requests?from={from}")).await.body;
-    assert_eq!(second.matches("<li>").count(), 5);
+    let (_, after) = first.split_once(r#"rel="next" href=""#).expect("a next page");
+    let next = after.split('"').next().expect("an address").replace("&#38;", "&");
+    assert!(next.starts_with("/web/requests?state=pending&from="), "{next}");
+    let second = reader.get(&next).await.body;
+    assert_eq!(second.matches("<li data-row>").count(), 5);
     assert!(second.contains("reason-00!"));
 
     assert_eq!(
@@ -354,7 +364,7 @@ async fn the_list_shows_what_its_reader_may_see_page_by_page() {
             .get("/web/requests?scope=waiting")
             .await
             .body
-            .matches("<li>")
+            .matches("<li data-row>")
             .count(),
         25
     );
@@ -363,10 +373,17 @@ async fn the_list_shows_what_its_reader_may_see_page_by_page() {
             .get("/web/requests?scope=mine")
             .await
             .body
-            .matches("<li>")
+            .matches("<li data-row>")
             .count(),
         0
     );
+    let found = reader.get("/web/requests?q=REASON-07&state=pending").await.body;
+    assert_eq!(found.matches("<li data-row>").count(), 1);
+    assert!(found.contains(r#"value="REASON-07""#), "what was typed stays");
+    let oldest = reader.get("/web/requests?order=oldest").await.body;
+    assert!(oldest.contains("reason-00!") && !oldest.contains("reason-29!"));
+    let none = reader.get("/web/requests?q=nowhere").await.body;
+    assert!(none.contains("Nothing fits what you search for."));
     let nothing = Browser::of(&story, &mallory.cookie())
         .get("/web/requests")
         .await

@@ -1,20 +1,27 @@
-//! Access requests: the list, and one request with everything that leads to a decision. Read with the visitor's own
-//! rights; decided elsewhere.
+//! Access requests: the list, one request with everything that leads to a decision, asking and deciding. Everything is
+//! read and done with the visitor's own rights.
 
+pub mod decide;
 pub mod evidence;
 pub mod list;
+pub mod new;
+pub mod opens;
+pub mod sentence;
 pub mod show;
+mod unusual;
 
 use jiff::Timestamp;
 use wire::convert::moment;
-use wire::pb::types::{AccessRequestV3, RequestState};
+use wire::pb::types::{AccessRequestV3, RequestState, ResourceId};
 
+use crate::look::Look;
 use crate::text::{self, Face, When};
+use crate::words::t;
 
 /// The state of a request as a word and a shape: never told by colour alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Badge {
-    /// The word.
+    /// The word, in English; pages say it in the reader's language.
     pub word: &'static str,
     /// The name of the shape and colour.
     pub class: &'static str,
@@ -24,11 +31,11 @@ impl Badge {
     /// The badge of a state's number.
     pub fn of(state: i32) -> Self {
         let (word, class) = match RequestState::try_from(state) {
-            Ok(RequestState::Pending) => ("Pending", "pending"),
-            Ok(RequestState::Approved) => ("Approved", "approved"),
-            Ok(RequestState::Denied) => ("Denied", "denied"),
-            Ok(RequestState::Promoted) => ("Promoted", "promoted"),
-            Ok(RequestState::None) | Err(_) => ("Unknown", "unknown"),
+            Ok(RequestState::Pending) => (t("Pending"), "pending"),
+            Ok(RequestState::Approved) => (t("Approved"), "approved"),
+            Ok(RequestState::Denied) => (t("Denied"), "denied"),
+            Ok(RequestState::Promoted) => (t("Promoted"), "promoted"),
+            Ok(RequestState::None) | Err(_) => (t("Unknown"), "unknown"),
         };
         Self { word, class }
     }
@@ -50,11 +57,13 @@ pub struct Listed {
     pub created: Option<When>,
     /// Why.
     pub reason: String,
+    /// For how long.
+    pub long: String,
 }
 
 impl Listed {
     /// What a list shows of a request.
-    pub fn of(request: &AccessRequestV3, now: Timestamp) -> Self {
+    pub fn of(request: &AccessRequestV3, now: Timestamp, look: &Look) -> Self {
         let spec = request.spec.clone().unwrap_or_default();
         let id = request
             .metadata
@@ -67,8 +76,11 @@ impl Listed {
             roles: spec.roles.iter().map(|role| text::visible(role)).collect(),
             resources: spec.requested_resource_i_ds.len(),
             badge: Badge::of(spec.state),
-            created: moment(spec.created.as_ref()).map(|created| When::of(created, now)),
+            created: moment(spec.created.as_ref()).map(|created| When::of(created, now, look)),
             reason: text::visible(&spec.request_reason),
+            long: show::length(&spec)
+                .map(|length| text::span(length, look.language))
+                .unwrap_or_default(),
         }
     }
 }
@@ -77,4 +89,14 @@ impl Listed {
 pub fn short_id(id: &str) -> String {
     let skipped = id.chars().count().saturating_sub(6);
     id.chars().skip(skipped).collect()
+}
+
+/// A resource as commands write it: `/cluster/kind/name`.
+pub fn resource(id: &ResourceId) -> String {
+    let mut path = format!("/{}/{}/{}", id.cluster_name, id.kind, id.name);
+    if !id.sub_resource_name.is_empty() {
+        path.push('/');
+        path.push_str(&id.sub_resource_name);
+    }
+    text::visible(&path)
 }
