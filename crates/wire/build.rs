@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use heck::{ToSnakeCase as _, ToUpperCamelCase as _};
-use prost_reflect::{DescriptorPool, ExtensionDescriptor, MessageDescriptor, Value};
+use prost_reflect::{DescriptorPool, ExtensionDescriptor, Kind, MessageDescriptor, Value};
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{FieldDescriptorProto, FileDescriptorSet};
 
@@ -42,6 +42,7 @@ fn main() -> Result<()> {
     generate_all(&out.join("all"), set.clone(), &opaque, &stored)?;
     generate_stored(&out.join("stored"), set, &pool, &opaque, &stored)?;
     write_modules(&out)?;
+    write_shapes(&out, &pool, &opaque)?;
     Ok(())
 }
 
@@ -165,6 +166,42 @@ fn empty(dir: &Path) -> Result<()> {
         fs::remove_dir_all(dir)?;
     }
     fs::create_dir_all(dir)?;
+    Ok(())
+}
+
+/// Writes `shapes.rs`: the numbers of each message's fields, and where the messages in them stand; see `keep::known`.
+fn write_shapes(out: &Path, pool: &DescriptorPool, opaque: &[MessageDescriptor]) -> Result<()> {
+    let name = |message: &MessageDescriptor| {
+        let package = message.package_name().to_owned();
+        let name = message.full_name()[package.len()..]
+            .trim_start_matches('.')
+            .to_owned();
+        (package, name)
+    };
+    let messages: BTreeMap<_, _> = pool
+        .all_messages()
+        .map(|message| (name(&message), message))
+        .collect();
+    let places: BTreeMap<_, u16> = messages.keys().zip(0..).collect();
+    let mut text = String::from("&[\n");
+    for ((package, plain), message) in &messages {
+        let mut fields = Vec::new();
+        for field in message.fields() {
+            let inner = match field.kind() {
+                Kind::Message(inner) => places.get(&name(&inner)).copied(),
+                _ => None,
+            };
+            fields.push((field.number(), inner));
+        }
+        fields.sort_unstable();
+        let opaque = opaque.contains(message);
+        writeln!(
+            text,
+            "Shape {{ package: {package:?}, name: {plain:?}, opaque: {opaque}, fields: &{fields:?} }},"
+        )?;
+    }
+    text.push(']');
+    fs::write(out.join("shapes.rs"), text)?;
     Ok(())
 }
 

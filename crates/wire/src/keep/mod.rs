@@ -6,6 +6,8 @@
 //! understood, and beside it what was received. Messages of which nothing is known at all travel
 //! as [`Opaque`].
 
+mod known;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -16,6 +18,8 @@ use prost::encoding::{
 };
 use prost::{DecodeError, Message, Name};
 use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, UnknownField, Value};
+
+use self::known::Shape;
 
 /// A message of which only the bytes are known.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
@@ -171,8 +175,8 @@ impl<M: Message + Name> Message for Kept<M> {
         UnknownField::decode_value(tag, wire_type, buf, ctx.clone())?.encode(&mut field);
         let value = &field[key_len(tag)..];
         self.message.merge_field(tag, wire_type, &mut &*value, ctx)?;
-        if let Some(descriptor) = descriptor::<M>()
-            && is_unknown(&descriptor, tag, wire_type, value)?
+        if let Some(shape) = Shape::of::<M>()
+            && shape.is_unknown(tag, wire_type, value)?
         {
             self.received.extend_from_slice(&field);
         }
@@ -228,43 +232,8 @@ fn fields(mut bytes: Bytes) -> Result<Vec<Field>, DecodeError> {
     Ok(found)
 }
 
-/// Whether a field is unknown to `descriptor`, or holds one that is.
-fn is_unknown(
-    descriptor: &MessageDescriptor,
-    tag: u32,
-    wire_type: WireType,
-    value: &[u8],
-) -> Result<bool, DecodeError> {
-    let Some(field) = descriptor.get_field(tag) else {
-        return Ok(!is_opaque(descriptor));
-    };
-    let (Kind::Message(inner), WireType::LengthDelimited) = (field.kind(), wire_type) else {
-        return Ok(false);
-    };
-    let mut value = value;
-    decode_varint(&mut value)?;
-    has_unknown(&inner, value)
-}
-
 fn has_unknown(descriptor: &MessageDescriptor, bytes: &[u8]) -> Result<bool, DecodeError> {
-    let mut rest = bytes;
-    while rest.has_remaining() {
-        let (tag, wire_type) = decode_key(&mut rest)?;
-        let before = rest;
-        prost::encoding::skip_field(wire_type, tag, &mut rest, DecodeContext::default())?;
-        let value = &before[..before.len() - rest.len()];
-        if is_unknown(descriptor, tag, wire_type, value)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Opaque messages have no known fields, and lose none.
-fn is_opaque(descriptor: &MessageDescriptor) -> bool {
-    crate::descriptors()
-        .get_extension_by_name("countersign.opaque")
-        .is_some_and(|flag| matches!(*descriptor.options().get_extension(&flag), Value::Bool(true)))
+    Shape::described(descriptor).map_or(Ok(false), |shape| shape.has_unknown(bytes))
 }
 
 /// Brings the fields of `old` that `descriptor` does not know into `new`, at every depth.
