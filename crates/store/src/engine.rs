@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -82,22 +83,28 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Fills the state at opening.
-    pub fn load(items: Vec<(Key, Entry)>) -> Self {
-        let bytes = items
-            .iter()
+    /// Fills the state at opening, from sorted runs.
+    pub fn load(runs: Vec<Vec<(Key, Entry)>>) -> Self {
+        let each = || runs.iter().flatten();
+        let bytes = each()
             .map(|(key, entry)| key.as_str().len() + entry.value.len())
             .sum();
-        let expiring = items.iter().filter(|(_, entry)| entry.expires != i64::MAX);
-        Self {
-            bytes,
-            expiry: expiring
-                .map(|(key, entry)| (entry.expires, key.clone()))
-                .collect(),
-            // Sorts once and builds the tree full, instead of one search per item.
-            items: items.into_iter().collect(),
-            ..Self::default()
-        }
+        let expiring: Vec<(i64, Key)> = each()
+            .filter(|(_, entry)| entry.expires != i64::MAX)
+            .map(|(key, entry)| (entry.expires, key.clone()))
+            .collect();
+        thread::scope(|scope| {
+            let expiry = scope.spawn(|| expiring.into_iter().collect());
+            Self {
+                bytes,
+                // Merges the runs and builds the tree full, instead of one search per item.
+                items: runs.into_iter().flatten().collect(),
+                expiry: expiry
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                ..Self::default()
+            }
+        })
     }
 
     /// The revision of the item that was written last.

@@ -104,7 +104,7 @@ impl Sqlite {
             let set = connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()));
             set.map_err(database)?;
         }
-        let (state, history) = load(&connection, options).map_err(|error| match error {
+        let (state, history) = load(&connection, &file, options).map_err(|error| match error {
             RowError::Database(error) => database(error),
             RowError::Damaged(detail) => OpenError::Corrupt {
                 file: file.clone(),
@@ -327,9 +327,13 @@ fn make_file(dir: &Path, file: &Path) -> Result<(), OpenError> {
 }
 
 /// Reads everything but the audit log, and compares what must agree.
-fn load(connection: &rusqlite::Connection, options: &SqliteOptions) -> Result<(State, History), RowError> {
+fn load(
+    connection: &rusqlite::Connection,
+    file: &Path,
+    options: &SqliteOptions,
+) -> Result<(State, History), RowError> {
     let damaged = |what: String| Err(RowError::Damaged(what));
-    let mut state = State::load(rows::items(connection)?);
+    let mut state = State::load(rows::items(connection, file)?);
     let kept = rows::commits(connection)?;
     let last_record = rows::last_record(connection)?;
     if let Some(last) = kept.last() {

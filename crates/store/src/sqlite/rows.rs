@@ -1,6 +1,6 @@
 //! Rows of the tables, and the check sums that tell whether a disk gave back what it got.
 
-use std::sync::mpsc;
+use std::path::Path;
 use std::thread;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -8,6 +8,7 @@ use bytes::Bytes;
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, Row, params};
 
+use super::schema;
 use crate::engine::{Entry, Prepared, State, micros, moment};
 use crate::history::Change;
 use crate::item::{Item, Revision};
@@ -150,82 +151,61 @@ pub(super) fn forget(connection: &Connection, floor: Revision) -> rusqlite::Resu
     Ok(())
 }
 
-/// A row of `items` as it was read, not yet believed.
-struct ItemRow {
-    key: String,
-    value: Bytes,
-    revision: i64,
-    expires: Option<i64>,
-    sum: i64,
+/// How many threads read the items at opening, at most, and from how many rows on they are worth their start.
+const SHARES_MAX: usize = 4;
+const SHARED_FROM: i64 = 10_000;
+
+/// All items, a sorted run for each share of the rows: they are read and checked side by side, a thread a processor.
+pub(super) fn items(connection: &Connection, file: &Path) -> Result<Vec<Vec<(Key, Entry)>>, RowError> {
+    let last: Option<i64> = connection.query_row("SELECT max(id) FROM items", [], |row| row.get(0))?;
+    let last = last.unwrap_or(0);
+    let shares = match thread::available_parallelism() {
+        Ok(processors) if last >= SHARED_FROM => processors.get().min(SHARES_MAX),
+        _ => 1,
+    };
+    let wide = last / i64::try_from(shares).unwrap_or(i64::MAX) + 1;
+    let ends = (1..).map(|share| share * wide).take(shares - 1);
+    let begins: Vec<i64> = std::iter::once(i64::MIN).chain(ends).collect();
+    let ends = begins.iter().skip(1).map(|begin| begin - 1).chain([i64::MAX]);
+    let mut ranges = begins.iter().copied().zip(ends);
+    let mine = ranges.next();
+    thread::scope(|scope| {
+        let others: Vec<_> = ranges
+            .map(|range| scope.spawn(move || share(&schema::connect_reader(file)?, range)))
+            .collect();
+        let mine = mine.map(|range| share(connection, range));
+        let joined = others.into_iter().map(|other| {
+            other
+                .join()
+                .unwrap_or_else(|_| Err(RowError::Damaged("the items could not be checked".to_owned())))
+        });
+        mine.into_iter().chain(joined).collect()
+    })
 }
 
-impl ItemRow {
-    fn check(self) -> Result<(Key, Entry), RowError> {
-        let Self {
-            key,
-            value,
-            revision,
-            expires,
-            sum,
-        } = self;
-        if item_sum(&key, &value, revision, expires) != sum {
+/// The items of some rows, checked and in order.
+fn share(connection: &Connection, (first, last): (i64, i64)) -> Result<Vec<(Key, Entry)>, RowError> {
+    let mut select = connection
+        .prepare("SELECT key, value, revision, expires, sum FROM items WHERE id BETWEEN ?1 AND ?2")?;
+    let mut rows = select.query([first, last])?;
+    let mut items = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (key, value) = (text(row, 0)?, blob(row, 1)?);
+        let (revision, expires): (i64, Option<i64>) = (row.get(2)?, row.get(3)?);
+        if item_sum(key, value, revision, expires) != row.get::<_, i64>(4)? {
             return Err(RowError::Damaged(format!(
                 "the item `{key}` is not what was written"
             )));
         }
         let entry = Entry {
-            value,
+            value: Bytes::copy_from_slice(value),
             revision: Revision(unsigned(revision)),
             expires: expires.unwrap_or(i64::MAX),
         };
-        Ok((parse(&key)?, entry))
+        items.push((parse(key)?, entry));
     }
-}
-
-/// Rows that are handed over at once, and how often that may be ahead of the checking.
-const ROWS_AT_ONCE: usize = 512;
-const AHEAD_MAX: usize = 8;
-
-/// All items, in no order. One thread reads them, another checks them.
-pub(super) fn items(connection: &Connection) -> Result<Vec<(Key, Entry)>, RowError> {
-    thread::scope(|scope| {
-        let (sender, batches) = mpsc::sync_channel::<Vec<ItemRow>>(AHEAD_MAX);
-        let checked = scope.spawn(move || {
-            let rows = batches.into_iter().flatten();
-            rows.map(ItemRow::check).collect::<Result<Vec<_>, _>>()
-        });
-        let read = read_items(connection, &sender);
-        drop(sender);
-        let checked = checked
-            .join()
-            .unwrap_or_else(|_| Err(RowError::Damaged("the items could not be checked".to_owned())));
-        read.and(checked)
-    })
-}
-
-/// Hands all rows of `items` over; stops early, without an error, if nobody takes them any more.
-fn read_items(connection: &Connection, sender: &mpsc::SyncSender<Vec<ItemRow>>) -> Result<(), RowError> {
-    let mut select = connection.prepare("SELECT key, value, revision, expires, sum FROM items")?;
-    let mut rows = select.query([])?;
-    let mut batch = Vec::with_capacity(ROWS_AT_ONCE);
-    while let Some(row) = rows.next()? {
-        batch.push(ItemRow {
-            key: text(row, 0)?.to_owned(),
-            value: Bytes::copy_from_slice(blob(row, 1)?),
-            revision: row.get(2)?,
-            expires: row.get(3)?,
-            sum: row.get(4)?,
-        });
-        if batch.len() == ROWS_AT_ONCE {
-            let full = std::mem::replace(&mut batch, Vec::with_capacity(ROWS_AT_ONCE));
-            if sender.send(full).is_err() {
-                return Ok(());
-            }
-        }
-    }
-    // Nobody takes the rest if something was found wrong before; that is told by whoever found it.
-    let _ = sender.send(batch);
-    Ok(())
+    items.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(items)
 }
 
 /// A row of the outbox.
