@@ -15,6 +15,10 @@ use std::process::ExitCode;
 
 use crate::arguments::{Arguments, Command};
 
+/// A fifth of a review's work was the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = match cli::arguments::read::<Arguments>() {
         Ok(arguments) => arguments,

@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use e2e::bench::{Colour, Options, render, run};
 
+/// As in `teleport`, whose Auth Service is measured here.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let options = Options::parse();
     match run(&options) {
