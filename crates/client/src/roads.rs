@@ -441,8 +441,10 @@ struct Greetings {
     cluster_host: String,
     by_cluster_name: ClientTls,
     plain: ClientTls,
-    /// `None` on a machine that trusts nobody: there no load balancer could be believed.
-    upgrade: Option<Upgrade>,
+    /// Whom a load balancer is believed by, and the time of day for it: reading them costs more than a greeting, and few
+    /// need them.
+    web_trust: Trust,
+    clock: Arc<dyn Clock>,
 }
 
 impl Greetings {
@@ -455,7 +457,8 @@ impl Greetings {
             cluster_host: names::encoded_cluster(identity.cluster()),
             by_cluster_name: greeting(&[routed.as_bytes(), names::H2])?,
             plain: greeting(&[names::H2])?,
-            upgrade: Upgrade::new(web_trust, clock).ok(),
+            web_trust: web_trust.clone(),
+            clock: Arc::clone(clock),
         })
     }
 
@@ -506,10 +509,11 @@ impl Greetings {
         let met_auth = failed.iter().any(|one| is_an_auth_service(&one.error));
         if speaks_tls
             && !met_auth
-            && let Some(upgrade) = &self.upgrade
+            // On a machine that trusts nobody no load balancer could be believed.
+            && let Ok(upgrade) = Upgrade::new(&self.web_trust, &self.clock)
             && upgrade.is_needed(address).await
         {
-            match self.upgraded(upgrade, address).await {
+            match self.upgraded(&upgrade, address).await {
                 Ok(stream) => return Ok(Box::new(stream)),
                 Err(error) => failed.push(Failed {
                     road: Road::Upgraded,

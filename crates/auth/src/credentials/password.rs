@@ -4,7 +4,7 @@
 //! those waiting is bounded; whoever does not fit in is told to try again. Names that do not exist
 //! cost the same work as names that do.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use access::{SecretBytes, SecretText};
@@ -55,43 +55,12 @@ pub fn check_rules(password: &SecretBytes) -> Answer<()> {
     Ok(())
 }
 
-/// A hash of nothing anybody knows, for names that have none.
-///
-/// It is computed beside the start, which needs it for nothing; whoever comes first waits for it.
-struct Decoy {
-    password: SecretBytes,
-    salt: [u8; 16],
-    hash: OnceLock<Answer<SecretText>>,
-}
-
-impl Decoy {
-    fn begin(argon2: &Argon2<'static>, chance: &Chance) -> Arc<Self> {
-        let decoy = Arc::new(Self {
-            password: SecretBytes::new(chance.bytes::<32>().to_vec()),
-            salt: chance.bytes(),
-            hash: OnceLock::new(),
-        });
-        let (early, argon2) = (Arc::clone(&decoy), argon2.clone());
-        // Without a thread the first who needs it computes it.
-        let _ = std::thread::Builder::new()
-            .name("decoy".to_owned())
-            .spawn(move || drop(early.hash(&argon2)));
-        decoy
-    }
-
-    fn hash(&self, argon2: &Argon2<'_>) -> Answer<SecretText> {
-        let made = self
-            .hash
-            .get_or_init(|| compute(argon2, self.password.expose(), &self.salt));
-        made.clone()
-    }
-}
-
 /// Computes and compares hashes on threads of their own.
 #[derive(Clone)]
 pub struct PasswordPool {
     argon2: Argon2<'static>,
-    decoy: Arc<Decoy>,
+    /// A hash of nothing anybody knows, for names that have none.
+    decoy: Arc<SecretText>,
     working: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     patience: Duration,
@@ -108,7 +77,7 @@ impl PasswordPool {
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         Ok(Self {
-            decoy: Decoy::begin(&argon2, chance),
+            decoy: Arc::new(written(&argon2, &chance.bytes(), &chance.bytes())?),
             argon2,
             working: Arc::new(Semaphore::new(cores)),
             waiting: Arc::new(Semaphore::new(cores * 64)),
@@ -126,21 +95,15 @@ impl PasswordPool {
 
     /// Whether `password` is the one that `hash` was made of. Without a hash: the same work, and no.
     pub async fn matches(&self, password: SecretBytes, hash: Option<SecretText>) -> Answer<bool> {
-        let argon2 = self.argon2.clone();
         let decoy = Arc::clone(&self.decoy);
         self.work(move || {
-            let known = hash.is_some();
-            let hash = match hash {
-                Some(hash) => hash,
-                None => decoy.hash(&argon2)?,
-            };
-            let text = hash.expose().as_str();
+            let text = hash.as_ref().unwrap_or(&decoy).expose();
             // Whatever the length, the work is that of a password that may exist.
             let tried = password.expose();
             let tried = tried.get(..BYTES_MAX * 8).unwrap_or(tried);
-            Ok(is_right(tried, text) && known)
+            is_right(tried, text) && hash.is_some()
         })
-        .await?
+        .await
     }
 
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Answer<T> {
@@ -163,10 +126,10 @@ impl PasswordPool {
     }
 }
 
-/// Memory that the system takes back as soon as it is free.
+/// Memory that the system takes back when it is free.
 ///
-/// The C library keeps pieces of less than 32 MiB with whichever thread used them, for ever: a crowd of sign-ins would
-/// leave hundreds of megabytes behind. What is not touched of a larger piece costs nothing.
+/// Allocators keep pieces of less than 32 MiB with whichever thread used them, the C library's for ever: a crowd of
+/// sign-ins would leave hundreds of megabytes behind. What is not touched of a larger piece costs nothing.
 fn workspace(argon2: &Argon2<'_>) -> Vec<Block> {
     const GIVEN_BACK_BYTES: usize = 33 << 20;
     let blocks = argon2.params().block_count();
@@ -176,17 +139,26 @@ fn workspace(argon2: &Argon2<'_>) -> Vec<Block> {
 }
 
 fn compute(argon2: &Argon2<'_>, password: &[u8], salt: &[u8; 16]) -> Answer<SecretText> {
-    let fault = |error: &dyn std::fmt::Display| Failure::internal(format!("password hash: {error}"));
     let mut hash = [0; Params::DEFAULT_OUTPUT_LEN];
     argon2
         .hash_password_into_with_memory(password, salt, &mut hash, workspace(argon2))
-        .map_err(|error| fault(&error))?;
+        .map_err(|error| Failure::internal(format!("password hash: {error}")))?;
+    written(argon2, salt, &hash)
+}
+
+/// A hash as it is stored.
+fn written(
+    argon2: &Argon2<'_>,
+    salt: &[u8; 16],
+    hash: &[u8; Params::DEFAULT_OUTPUT_LEN],
+) -> Answer<SecretText> {
+    let fault = |error: &dyn std::fmt::Display| Failure::internal(format!("password hash: {error}"));
     let text = PasswordHash {
         algorithm: Algorithm::Argon2id.ident(),
         version: Some(Version::V0x13.into()),
         params: argon2.params().try_into().map_err(|error| fault(&error))?,
         salt: Some(Salt::new(salt).map_err(|error| fault(&error))?),
-        hash: Some(Output::new(&hash).map_err(|error| fault(&error))?),
+        hash: Some(Output::new(hash).map_err(|error| fault(&error))?),
     };
     Ok(SecretText::new(text.to_string()))
 }

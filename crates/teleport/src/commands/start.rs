@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use access::ambient::Entropy as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cli::Failure;
@@ -16,8 +15,6 @@ use crate::run::{self, Ambient};
 
 /// Runs the server.
 pub fn run(asked: &Start, debug: bool) -> Result<(), Failure> {
-    gather_chance();
-    read_descriptors();
     if let Some((flag, part)) = asked.later.first() {
         return Err(
             Failure::new(format!("{flag} is not available yet: it belongs to {part}")).hint("leave it out"),
@@ -35,25 +32,6 @@ pub fn run(asked: &Start, debug: bool) -> Result<(), Failure> {
     let done = runtime.block_on(run::run(&config, &ambient, &sink));
     runtime.shutdown_background();
     done
-}
-
-/// Lets the random source begin: it gathers for some hundredths of a second before it first gives, and may do so while
-/// files are read.
-fn gather_chance() {
-    // Without a thread the first who needs it waits.
-    let _ = std::thread::Builder::new()
-        .name("chance".to_owned())
-        .spawn(|| SystemEntropy.fill(&mut [0]));
-}
-
-/// Lets the descriptions of all messages be read, which takes about as long.
-fn read_descriptors() {
-    // The same.
-    let _ = std::thread::Builder::new()
-        .name("descriptors".to_owned())
-        .spawn(|| {
-            wire::descriptors();
-        });
 }
 
 fn read(asked: &Start, debug: bool) -> Result<Config, ConfigError> {
