@@ -10,9 +10,12 @@
 //! | may they reach this server, application, database or Kubernetes cluster? | [`resource::Reach`] |
 //! | which roles must be asked for to reach it? | [`resource::choose`] |
 //! | may this role be saved, and what is odd about it? | [`role_check::check`] |
+//! | who has which roles because an access list says so? | [`list::Book::places`], [`list::Book::granted`] |
+//! | may this list be put into that one? | [`list::nest::may_nest`] |
 //! | may Bob ask for this, and what exactly is then asked? | [`request::may_create`], [`request::propose()`] |
 //! | may Alice review it, and what follows? | [`request::review()`] |
 //! | is it enough? | [`request::resolve`], shown by [`request::evidence()`] |
+//! | what does a rule say to it by itself? | [`automatic::speaking`] |
 //! | may the state be set directly? | [`request::set_state()`] |
 //! | who sees it? | [`request::visibility::may_see`] |
 //! | who could do it with fewer people than the rules promise? | [`alone::check`] |
@@ -25,10 +28,12 @@
 
 pub mod alone;
 pub mod ambient;
+pub mod automatic;
 mod claims;
 mod class;
 pub mod condition;
 pub mod issue;
+pub mod list;
 pub mod lock;
 pub mod machine;
 pub mod pattern;

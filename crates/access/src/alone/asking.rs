@@ -726,6 +726,7 @@ fn enough<'b>(request: &Request, ballots: impl Iterator<Item = &'b Ballot>) -> b
             Voter::Person
         },
         state: State::Approved,
+        target: None,
         reason: String::new(),
         created: Timestamp::UNIX_EPOCH,
         thresholds: ballot.thresholds.clone(),

@@ -9,10 +9,6 @@ use super::world::World;
 /// Kinds whose writers decide there about everybody's roles: kind, what it does.
 const THERE: &[(&str, &str)] = &[
     (
-        "access_list",
-        "give roles by an access list, which asks for no approval",
-    ),
-    (
         "access_monitoring_rule",
         "make a rule that approves requests by itself",
     ),

@@ -1,5 +1,6 @@
 //! Who has the role without asking anybody.
 
+use super::List;
 use super::report::{Class, Evidence, Path, Step};
 use super::world::World;
 
@@ -11,50 +12,72 @@ pub fn paths(world: &World<'_>, target: &str) -> Vec<Path> {
             found.push(held(world, *account, target));
         }
     }
-    for list in world
-        .policy
-        .lists
-        .iter()
-        .filter(|list| list.grants.iter().any(|role| role == target))
-    {
-        let owners: Vec<String> = list
-            .owners
-            .iter()
-            .filter(|owner| !list.members.contains(owner))
-            .cloned()
-            .collect();
-        if !owners.is_empty() {
-            found.push(Path {
-                class: Class::Lists,
-                targets: vec![target.to_owned()],
-                people: 1,
-                steps: vec![
-                    Step {
-                        people: owners,
-                        does: format!(
-                            "becomes a member of the access list `{}`, being its owner",
-                            list.name
-                        ),
-                        evidence: vec![Evidence {
-                            document: format!("access_list {}", list.name),
-                            field: "spec.owners".to_owned(),
-                        }],
-                    },
-                    Step {
-                        people: Vec::new(),
-                        does: format!("members have `{target}`"),
-                        evidence: vec![Evidence {
-                            document: format!("access_list {}", list.name),
-                            field: "spec.grants.roles".to_owned(),
-                        }],
-                    },
-                ],
-                fix: format!(
-                    "let the list `{}` grant a role that may ask for `{target}`",
-                    list.name
-                ),
-            });
+    for list in &world.policy.lists {
+        if list.grants.iter().any(|role| role == target) {
+            found.extend(through_owners(world, list, target));
         }
+    }
+    found
+}
+
+/// The ways to `target` that owners of a list open. None of them can add himself; he can add somebody else, and somebody else
+/// may be himself with another account.
+fn through_owners(world: &World<'_>, list: &List, target: &str) -> Vec<Path> {
+    let outside = |name: &String| !list.members.contains(name);
+    let path = |people, steps: Vec<Step>| Path {
+        class: Class::Lists,
+        targets: vec![target.to_owned()],
+        people,
+        steps,
+        fix: format!(
+            "let the list `{}` grant a role that may ask for `{target}`",
+            list.name
+        ),
+    };
+    let evidence = |field: &str| {
+        vec![Evidence {
+            document: format!("access_list {}", list.name),
+            field: field.to_owned(),
+        }]
+    };
+    let member = || Step {
+        people: Vec::new(),
+        does: format!("members have `{target}`"),
+        evidence: evidence("spec.grants.roles"),
+    };
+    let mut found = Vec::new();
+    for crowd in &world.crowds {
+        let names: Vec<String> = crowd
+            .seats
+            .iter()
+            .map(|seat| world.account(seat.account).name.clone())
+            .collect();
+        let Some(owner) = names.iter().find(|name| list.owners.contains(name)) else {
+            continue;
+        };
+        let Some(other) = names.iter().find(|name| *name != owner && outside(name)) else {
+            continue;
+        };
+        let adds = Step {
+            people: vec![owner.clone()],
+            does: format!(
+                "adds the own account `{other}` to the access list `{}`, being its owner",
+                list.name
+            ),
+            evidence: evidence("spec.owners"),
+        };
+        found.push(path(1, vec![adds, member()]));
+    }
+    if !list.owners.is_empty() {
+        let adds = Step {
+            people: list.owners.clone(),
+            does: format!(
+                "adds somebody to the access list `{}`, being its owner",
+                list.name
+            ),
+            evidence: evidence("spec.owners"),
+        };
+        found.push(path(2, vec![adds, member()]));
     }
     found
 }

@@ -35,6 +35,11 @@ mod report;
 mod rules;
 mod world;
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::list::{Book, Part, Person};
 use crate::role::{Role, Traits};
 
 pub use report::{Class, Evidence, Note, Path, Report, Step, Stuck};
@@ -83,7 +88,7 @@ pub struct Account {
     pub person: Option<String>,
 }
 
-/// An access list.
+/// An access list, as far as it comes to accounts.
 #[derive(Debug, Clone, Default)]
 pub struct List {
     /// Title, or name.
@@ -96,6 +101,47 @@ pub struct List {
     pub grants: Vec<String>,
     /// Roles of its owners.
     pub owner_grants: Vec<String>,
+}
+
+impl List {
+    /// The lists of a book with the accounts that have a place in them at `now`, by the function that decides in earnest. A
+    /// list of which a role is not among `roles` gives nothing.
+    pub fn of(book: &Book, accounts: &[Account], roles: &[Role], now: Timestamp) -> Vec<Self> {
+        let exists = |name: &String| roles.iter().any(|role| role.name == *name);
+        let whole = |given: &[String]| match given.iter().all(exists) {
+            true => given.to_vec(),
+            false => Vec::new(),
+        };
+        let mut lists: BTreeMap<&str, Self> = book
+            .lists
+            .values()
+            .map(|list| {
+                let made = Self {
+                    name: list.title.clone(),
+                    grants: whole(&list.grants.roles),
+                    owner_grants: whole(&list.owner_grants.roles),
+                    ..Self::default()
+                };
+                (list.name.as_str(), made)
+            })
+            .collect();
+        for account in accounts.iter().filter(|account| !account.machine) {
+            let person = Person {
+                name: &account.name,
+                roles: &account.roles,
+                traits: &account.traits,
+            };
+            for place in book.places(&person, now) {
+                if let Some(list) = lists.get_mut(place.list.as_str()) {
+                    match place.part {
+                        Part::Member => list.members.push(account.name.clone()),
+                        Part::Owner => list.owners.push(account.name.clone()),
+                    }
+                }
+            }
+        }
+        lists.into_values().collect()
+    }
 }
 
 /// A connector to an identity provider.

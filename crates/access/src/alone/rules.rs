@@ -1,4 +1,4 @@
-//! Who may change roles and users: whoever may, writes the rule that then lets him in.
+//! Who may change roles, users and access lists: whoever may, writes the rule that then lets him in.
 
 use std::collections::BTreeSet;
 
@@ -38,7 +38,7 @@ fn names(patterns: &[String], claims: &[ClaimMapping], targets: &BTreeSet<String
     })
 }
 
-/// Roles that could let their holder change users, themselves, or a role that decides about `guarded` ones, whoever the holder
+/// Roles that could let their holder change users, access lists, themselves, or a role that decides about `guarded` ones, whoever the holder
 /// is.
 pub fn powerful_roles(world: &World<'_>, guarded: &BTreeSet<String>) -> Result<BTreeSet<String>, TooMuch> {
     let deciding = around(world, guarded);
@@ -55,7 +55,7 @@ pub fn powerful_roles(world: &World<'_>, guarded: &BTreeSet<String>) -> Result<B
             own.chain(deciding.iter().filter_map(|name| world.role(name)))
                 .any(|on| could(role, "role", Some(on)))
         };
-        if could(role, "user", None) || over_roles() {
+        if could(role, "user", None) || could(role, "access_list", None) || over_roles() {
             found.insert(role.name.clone());
         }
     }
@@ -86,13 +86,14 @@ fn fits(rule: &Rule, kind: &str, verb: &str) -> bool {
     names(&rule.resources, kind) && names(&rule.verbs, verb)
 }
 
-/// Whether somebody of this standing may change users or a role of their own, and so every rule.
+/// Whether somebody of this standing may change users, access lists or a role of their own, and so every rule.
 pub fn has_power(world: &World<'_>, standing: &Standing) -> bool {
     let user = standing
         .accounts
         .first()
         .map_or("", |at| world.account(*at).name.as_str());
     may(standing, user, "user", "update", None).is_some()
+        || may(standing, user, "access_list", "update", None).is_some()
         || standing
             .roles
             .iter()
@@ -216,6 +217,18 @@ fn powers(world: &World<'_>, standing: &Standing, targets: &BTreeSet<String>) ->
             steps: vec![(
                 "changes a user, so that it has any role, or resets a reviewer's password".to_owned(),
                 vec![evidence.clone()],
+            )],
+            fix: TWO_PERSONS.to_owned(),
+        });
+    }
+    if over_users.is_none()
+        && let Some(evidence) = may(standing, user, "access_list", "update", None)
+    {
+        found.push(Power {
+            targets: all.clone(),
+            steps: vec![(
+                "changes an access list, so that it gives any role, and is a member of it".to_owned(),
+                vec![evidence],
             )],
             fix: TWO_PERSONS.to_owned(),
         });

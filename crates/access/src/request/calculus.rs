@@ -1,7 +1,8 @@
 //! From reviews to a state: the function that says when it is enough.
 //!
 //! Counted anew over all stored reviews each time, against the thresholds stored with the request. A person counts
-//! once; a machine's approval counts only for a threshold that one approval satisfies; a denial always counts.
+//! once; a machine's approval counts only for a threshold that one approval satisfies; a denial always counts. A promotion
+//! to an access list is an approval with a target.
 
 use super::{Request, Review, State, Voter};
 
@@ -51,19 +52,15 @@ pub fn resolve(request: &Request, stand: impl Fn(usize) -> bool) -> Resolution {
         if !counts_at_all(request, at, &stand) {
             continue;
         }
-        if review.state == State::Promoted {
-            return Resolution {
-                state: Some(State::Promoted),
-                by: Some(at),
-            };
-        }
         for index in &review.thresholds {
             let index = *index as usize;
             let Some(threshold) = request.thresholds.get(index) else {
                 return UNDECIDED;
             };
             match review.state {
-                State::Approved if counts(review.voter, threshold.approve) => counts_of[index].approvals += 1,
+                State::Approved | State::Promoted if counts(review.voter, threshold.approve) => {
+                    counts_of[index].approvals += 1;
+                }
                 State::Denied => counts_of[index].denials += 1,
                 _ => {}
             }
@@ -84,14 +81,14 @@ pub fn resolve(request: &Request, stand: impl Fn(usize) -> bool) -> Resolution {
             };
         }
         if every_role_is_approved(request, &counts_of) {
-            // The deciding review must itself approve; otherwise the request waits for one that does.
-            return if review.state == State::Approved {
-                Resolution {
-                    state: Some(State::Approved),
+            // The deciding review must itself approve; otherwise the request waits for one that does. It also says what
+            // is approved: the roles for a time, or a place on an access list.
+            return match review.state {
+                State::Approved | State::Promoted => Resolution {
+                    state: Some(review.state),
                     by: Some(at),
-                }
-            } else {
-                UNDECIDED
+                },
+                _ => UNDECIDED,
             };
         }
     }

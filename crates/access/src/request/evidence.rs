@@ -112,7 +112,7 @@ pub fn evidence(request: &Request, stand: impl Fn(usize) -> bool) -> Evidence {
         } else {
             counted.insert(at);
             let machine_at_two = review.voter != Voter::Person
-                && review.state == State::Approved
+                && review.state != State::Denied
                 && review.thresholds.iter().all(|index| {
                     request
                         .thresholds
@@ -135,7 +135,7 @@ pub fn evidence(request: &Request, stand: impl Fn(usize) -> bool) -> Evidence {
                 .iter()
                 .map(|at| &request.reviews[*at])
                 .filter(|review| {
-                    review.state == state
+                    (review.state == state || state == State::Approved && review.state == State::Promoted)
                         && review.thresholds.contains(&index)
                         && (state == State::Denied || counts(review.voter, threshold.approve))
                 })

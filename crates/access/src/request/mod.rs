@@ -3,7 +3,7 @@
 //! | question | function |
 //! | --- | --- |
 //! | may Bob ask, and what exactly does he ask? | [`propose()`] |
-//! | does Alice's review count, and what follows? | [`review()`] |
+//! | does Alice's review count, and what follows? | [`review()`], [`promote()`] |
 //! | may somebody set the state directly? | [`set_state()`] |
 //! | may Bob's certificate carry it now? | [`assume()`] |
 //! | who may see it? | [`visibility`] |
@@ -33,7 +33,7 @@ pub use propose::{
     Capabilities, Creator, Intent, Proposal, ProposeError, Requester, capabilities, may_create, needs_reason,
     propose,
 };
-pub use review::{Outcome, ReviewError, Reviewer, Submission, review, withdraw};
+pub use review::{Outcome, ReviewError, Reviewer, Submission, promote, review, withdraw};
 pub use set_state::{SetStateError, Setter, StateChange, set_state};
 pub use thresholds::{CompiledThresholds, compile as compile_thresholds};
 
@@ -130,6 +130,15 @@ pub enum Voter {
     Override,
 }
 
+/// An access list that a review puts the requester on, in place of lending the roles for a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Name of the list.
+    pub name: String,
+    /// Its title when the review was made.
+    pub title: String,
+}
+
 /// A stored review.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Review {
@@ -139,8 +148,10 @@ pub struct Review {
     pub subject: String,
     /// What kind of author.
     pub voter: Voter,
-    /// Approved or denied (or promoted).
+    /// Approved or denied, or promoted: an approval with a target.
     pub state: State,
+    /// The list that a promotion is to.
+    pub target: Option<Target>,
     /// Why.
     pub reason: String,
     /// When.
@@ -215,6 +226,16 @@ impl Request {
         } else {
             self.role_thresholds.keys().cloned().collect()
         }
+    }
+
+    /// The access list that it was promoted to.
+    pub fn promoted_to(&self) -> Option<&Target> {
+        let decided = self
+            .reviews
+            .iter()
+            .rev()
+            .find(|review| review.state == State::Promoted);
+        decided.filter(|_| self.state == State::Promoted)?.target.as_ref()
     }
 
     /// Whether nobody may review it any more at `now`, because its time is over.

@@ -8,7 +8,7 @@ use super::calculus::is_denied;
 use super::matchers::{self, RightsError};
 use super::ttl::{self, StartError};
 use super::{
-    Evidence, REASON_MAX, Request, Resolution, Review, ReviewRights, State, Voter, evidence, resolve,
+    Evidence, REASON_MAX, Request, Resolution, Review, ReviewRights, State, Target, Voter, evidence, resolve,
 };
 use crate::class::Class;
 use crate::predicate::{EvaluateError, FILTER_NAMES, ParseError, Predicate, Value};
@@ -138,10 +138,41 @@ pub fn review(
     panel: &BTreeMap<String, Reviewer<'_>>,
     now: Timestamp,
 ) -> Result<Outcome, ReviewError> {
-    let name = reviewer.user;
     if submission.state == State::Promoted {
         return Err(ReviewError::Promoted);
     }
+    add(request, submission, None, reviewer, panel, now)
+}
+
+/// The same for an approval that puts the requester on the access list `target`, in place of lending the roles.
+///
+/// It counts like any approval, no more: it resolves the request only together with as many others as are asked for. The
+/// review that completes them decides whether the request is promoted or approved. Whether the reviewer may put somebody on
+/// that list is not judged here.
+pub fn promote(
+    request: &Request,
+    submission: &Submission,
+    target: Target,
+    reviewer: &Reviewer<'_>,
+    panel: &BTreeMap<String, Reviewer<'_>>,
+    now: Timestamp,
+) -> Result<Outcome, ReviewError> {
+    let promotion = Submission {
+        state: State::Promoted,
+        ..submission.clone()
+    };
+    add(request, &promotion, Some(target), reviewer, panel, now)
+}
+
+fn add(
+    request: &Request,
+    submission: &Submission,
+    target: Option<Target>,
+    reviewer: &Reviewer<'_>,
+    panel: &BTreeMap<String, Reviewer<'_>>,
+    now: Timestamp,
+) -> Result<Outcome, ReviewError> {
+    let name = reviewer.user;
     if !submission.author.is_empty() && submission.author != name {
         return Err(ReviewError::ForAnother {
             caller: name.to_owned(),
@@ -165,7 +196,8 @@ pub fn review(
             request: request.id.clone(),
         });
     }
-    if !matches!(submission.state, State::Approved | State::Denied) {
+    let promotes = submission.state == State::Promoted && target.is_some();
+    if !promotes && !matches!(submission.state, State::Approved | State::Denied) {
         return Err(ReviewError::NoProposal(submission.state));
     }
     if request.thresholds.is_empty() {
@@ -183,6 +215,7 @@ pub fn review(
         subject: reviewer.subject.to_owned(),
         voter: reviewer.voter,
         state: submission.state,
+        target,
         reason: submission.reason.clone(),
         created: now,
         thresholds: Vec::new(),
@@ -288,11 +321,16 @@ fn conclude(mut request: Request, panel: &BTreeMap<String, Reviewer<'_>>) -> Out
         .collect();
     let stand = |at: usize| stands.get(at).copied().unwrap_or(false);
     let mut resolution = resolve(&request, stand);
-    if request.reviews[newest].state == State::Denied && resolution.state == Some(State::Approved) {
-        // Earlier authors have their right back, so that their approvals would be enough now. A denial never
-        // approves: it denies or leaves the request waiting for the next approval.
+    if matches!(resolution.state, Some(State::Approved | State::Promoted)) && resolution.by != Some(newest) {
+        // Earlier authors have their right back, so that their approvals would be enough now. The newest review decides all
+        // the same: a denial never approves, it denies or leaves the request waiting for the next approval; and nobody is
+        // put on a list by a review that did not say so.
+        let state = match request.reviews[newest].state {
+            State::Denied => is_denied(&request, stand).then_some(State::Denied),
+            given => Some(given),
+        };
         resolution = Resolution {
-            state: is_denied(&request, stand).then_some(State::Denied),
+            state,
             by: Some(newest),
         };
     }

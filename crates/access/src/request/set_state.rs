@@ -209,6 +209,7 @@ fn approved_by_one(
         subject: setter.subject.to_owned(),
         voter: Voter::Override,
         state: State::Approved,
+        target: None,
         reason: change.reason.clone(),
         created: now,
         thresholds: where_one_suffices(&request),

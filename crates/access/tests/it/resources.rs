@@ -400,6 +400,7 @@ fn approved(tails: &[&str], id: &str) -> Request {
     let vote = |author: &str| Review {
         author: author.to_owned(),
         subject: String::new(),
+        target: None,
         voter: Voter::Person,
         state: State::Approved,
         reason: String::new(),

@@ -80,6 +80,7 @@ fn random_request(dice: &Dice) -> Request {
         request.reviews.push(Review {
             author: author.to_owned(),
             subject: String::new(),
+            target: None,
             voter: if dice.roll(5) == 0 {
                 Voter::Machine
             } else {

@@ -2,6 +2,7 @@
 //!
 //! Nothing is decided here. What a message says in several ways is read into one; what it does not say is `None`.
 
+mod access_list;
 mod access_report;
 mod content;
 mod lists;
@@ -10,6 +11,10 @@ mod policy;
 mod request;
 mod role;
 
+pub use access_list::{
+    access_list, access_list_member, header_name, membership_kind, membership_kind_number, pairs,
+    pairs_message, recurrence,
+};
 pub use access_report::access_report;
 pub use content::{content_digest, request_content, role_digest};
 pub use lists::{label_values, labels, traits};

@@ -1,11 +1,12 @@
 //! Documents as the policy that `access::alone` searches.
 
 use access::alone::{Account, Connector, List, Policy};
+use access::list::Book;
+use jiff::Timestamp;
 
-use super::{RoleError, role, traits};
+use super::{RoleError, access_list, access_list_member, role, traits};
 use crate::pb::teleport::accesslist::v1 as lists;
 use crate::pb::teleport::accessmonitoringrules::v1 as rules;
-use crate::pb::teleport::header::v1 as header;
 use crate::pb::teleport::machineid::v1 as machineid;
 use crate::pb::types;
 use crate::resource::{Kind, Resource};
@@ -50,11 +51,12 @@ pub fn account(user: &types::UserV2) -> Account {
     }
 }
 
-/// Documents of a policy repository: roles, users, bots, access lists, monitoring rules, connectors and locks. Other kinds
+/// Documents of a policy repository: roles, users, bots, access lists with their members, monitoring rules, connectors and locks. Other kinds
 /// give nobody a role and are passed over.
 pub fn policy(resources: &[Resource]) -> Result<Policy, PolicyError> {
     let mut policy = Policy::default();
     let mut locked = Vec::new();
+    let mut book = Book::default();
     for resource in resources {
         match resource.kind() {
             Kind::Role => {
@@ -67,7 +69,16 @@ pub fn policy(resources: &[Resource]) -> Result<Policy, PolicyError> {
             }
             Kind::User => policy.accounts.push(account(&read(resource)?)),
             Kind::Bot => policy.accounts.push(bot(&read(resource)?)),
-            Kind::AccessList => policy.lists.push(list(&read(resource)?)),
+            Kind::AccessList => {
+                let list = access_list(&read(resource)?);
+                book.lists.insert(list.name.clone(), list);
+            }
+            Kind::AccessListMember => {
+                let message: lists::Member = read(resource)?;
+                let list = message.spec.as_ref().map(|spec| spec.access_list.clone());
+                let members = book.members.entry(list.unwrap_or_default()).or_default();
+                members.push(access_list_member(&message));
+            }
             Kind::AccessMonitoringRule => {
                 let message: rules::AccessMonitoringRule = read(resource)?;
                 let review = message.spec.and_then(|spec| spec.automatic_review);
@@ -80,6 +91,8 @@ pub fn policy(resources: &[Resource]) -> Result<Policy, PolicyError> {
             _ => {}
         }
     }
+    // Of what ends, today says nothing.
+    policy.lists = List::of(&book, &policy.accounts, &policy.roles, Timestamp::MIN);
     for target in locked.iter().filter_map(endless) {
         for account in &mut policy.accounts {
             let user = target.user.is_empty() || target.user == account.name;
@@ -122,27 +135,6 @@ fn bot(bot: &machineid::Bot) -> Account {
         machine: true,
         ..Account::default()
     }
-}
-
-fn list(list: &lists::AccessList) -> List {
-    let spec = list.spec.clone().unwrap_or_default();
-    let granted =
-        |grants: Option<lists::AccessListGrants>| grants.map(|grants| grants.roles).unwrap_or_default();
-    let name = header_name(list.header.as_ref());
-    List {
-        name: if spec.title.is_empty() { name } else { spec.title },
-        owners: spec.owners.into_iter().map(|owner| owner.name).collect(),
-        members: Vec::new(),
-        grants: granted(spec.grants),
-        owner_grants: granted(spec.owner_grants),
-    }
-}
-
-fn header_name(header: Option<&header::ResourceHeader>) -> String {
-    header
-        .and_then(|header| header.metadata.as_ref())
-        .map(|metadata| metadata.name.clone())
-        .unwrap_or_default()
 }
 
 fn github(connector: &types::GithubConnectorV3) -> Connector {

@@ -1,6 +1,6 @@
 //! Access requests and reviews.
 
-use access::request::{Proposal, Request, ResourceId, Review, State, Submission, Voter};
+use access::request::{Proposal, Request, ResourceId, Review, State, Submission, Target, Voter};
 use jiff::Timestamp;
 
 use super::lists::{label_values, traits};
@@ -178,7 +178,7 @@ pub fn request_message(request: &Request) -> types::AccessRequestV3 {
             dry_run: request.dry_run,
             max_duration: Some(timestamp(request.max_duration)),
             session_ttl: Some(timestamp(request.session_ttl)),
-            access_list: None,
+            access_list: request.promoted_to().map(target_message),
             assume_start_time: timestamp_option(request.assume_start),
             resource_expiry: Some(timestamp(request.expiry)),
             dry_run_enrichment: None,
@@ -205,6 +205,10 @@ fn review(message: &types::AccessReview) -> Result<Review, ConvertError> {
         subject: String::new(),
         voter: Voter::Person,
         state: state(message.proposed_state)?.ok_or(ConvertError::State(0))?,
+        target: message.access_list.as_ref().map(|list| Target {
+            name: list.name.clone(),
+            title: list.title.clone(),
+        }),
         reason: message.reason.clone(),
         created: moment(message.created.as_ref()).ok_or(ConvertError::Moment("time of a review"))?,
         thresholds: message.threshold_indexes.clone(),
@@ -222,8 +226,15 @@ fn review_message(review: &Review) -> types::AccessReview {
         created: Some(timestamp(review.created)),
         annotations: None,
         threshold_indexes: review.thresholds.clone(),
-        access_list: None,
+        access_list: review.target.as_ref().map(target_message),
         assume_start_time: timestamp_option(review.assume_start),
+    }
+}
+
+fn target_message(target: &Target) -> types::PromotedAccessList {
+    types::PromotedAccessList {
+        name: target.name.clone(),
+        title: target.title.clone(),
     }
 }
 

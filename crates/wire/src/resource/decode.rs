@@ -10,7 +10,7 @@ use prost_reflect::{
     DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value as Proto,
 };
 
-use super::form::{EnumForm, FieldForm, MessageForm, Whole, enum_forms};
+use super::form::{EnumForm, FieldForm, MessageForm, Whole, enum_forms, other_words};
 use super::problem::{Findings, Problem, Warning, unknown, unknown_choice};
 use super::tree::{Entry, Node, Value, shortened};
 use super::{duration, moment, scalar};
@@ -114,6 +114,9 @@ fn value(node: &Node, form: &FieldForm, found: &mut Findings) -> Option<Proto> {
     if form.field.is_map() {
         return map(node, form, found);
     }
+    if form.as_traits && node.entries().is_some() {
+        return traits(node, form, found);
+    }
     if form.field.is_list() {
         let Value::List(items) = &node.value else {
             let hint = node.text().map(|text| format!("write `[{}]`", shortened(text)));
@@ -146,6 +149,20 @@ fn map(node: &Node, form: &FieldForm, found: &mut Findings) -> Option<Proto> {
         }
     }
     Some(Proto::Map(values))
+}
+
+/// Traits written as a group of them by their names.
+fn traits(node: &Node, form: &FieldForm, found: &mut Findings) -> Option<Proto> {
+    let descriptor = form.field.kind().as_message()?.clone();
+    let mut traits = Vec::new();
+    for entry in node.entries()? {
+        let values = texts(&entry.node, &entry.key, found)?;
+        let mut message = DynamicMessage::new(descriptor.clone());
+        message.set_field_by_number(1, Proto::String(entry.key.clone()));
+        message.set_field_by_number(2, Proto::List(values.into_iter().map(Proto::String).collect()));
+        traits.push(Proto::Message(message));
+    }
+    Some(Proto::List(traits))
 }
 
 fn single(node: &Node, form: &FieldForm, found: &mut Findings) -> Option<Proto> {
@@ -453,6 +470,9 @@ fn enum_text(node: &Node, descriptor: &EnumDescriptor, key: &str, found: &mut Fi
             .map(|(number, _)| *number)
     };
     if let Some(number) = written.and_then(by_word) {
+        return Some(Proto::EnumNumber(number));
+    }
+    if let Some(number) = written.and_then(|written| other_words(descriptor, written)) {
         return Some(Proto::EnumNumber(number));
     }
     let flag = match &node.value {

@@ -44,6 +44,9 @@ fn field_json(
     let value = message.get_field(&form.field);
     if form.field.is_list() {
         let items = value.as_list().unwrap_or_default();
+        if form.as_traits && !items.is_empty() {
+            return Some(traits(items));
+        }
         return match items {
             [] if form.omit_empty => None,
             [] => Some(Json::Null),
@@ -54,6 +57,21 @@ fn field_json(
         return map(&value, form);
     }
     single(&value, form, present)
+}
+
+/// Traits as a group of them by their names.
+fn traits(items: &[Value]) -> Json {
+    let mut entries: Vec<(String, Json)> = items
+        .iter()
+        .filter_map(|item| {
+            let message = item.as_message()?;
+            let key = message.get_field_by_number(1)?.as_str()?.to_owned();
+            let values = message.get_field_by_number(2)?;
+            Some((key, values.as_list()?.iter().map(plain).collect()))
+        })
+        .collect();
+    entries.sort_by(|(left, _), (right, _)| left.cmp(right));
+    Json::Object(entries.into_iter().collect())
 }
 
 fn map(value: &Value, form: &FieldForm) -> Option<Json> {

@@ -51,6 +51,8 @@ pub(super) struct FieldForm {
     pub(super) non_null: bool,
     /// A duration that is written as `{seconds, nanos}`.
     pub(super) as_parts: bool,
+    /// A list of traits that is written as a group of them by their names.
+    pub(super) as_traits: bool,
 }
 
 impl MessageForm {
@@ -129,6 +131,7 @@ fn collect(
             // Fields without a key of their own in the original are left out when they are empty, whatever their message.
             omit_empty: form.omit_empty || field.name() == form.json,
             as_parts: field.full_name() == "teleport.machineid.v1.BotSpec.max_session_ttl",
+            as_traits: is_traits(&field),
             kind: form.kind(),
             non_null: form.non_null,
             key: form.json,
@@ -137,6 +140,34 @@ fn collect(
             field,
         });
     }
+}
+
+/// Whether a field holds traits as access lists write them.
+fn is_traits(field: &FieldDescriptor) -> bool {
+    let kind = field.kind();
+    let message = kind.as_message().map(MessageDescriptor::full_name);
+    field.is_list()
+        && message == Some("teleport.trait.v1.Trait")
+        && field.full_name().starts_with("teleport.accesslist.v1.")
+}
+
+/// The value that other words than the written one mean: `6`, `6m`, `6month` and `6months` are six months.
+pub(super) fn other_words(descriptor: &EnumDescriptor, text: &str) -> Option<i32> {
+    if descriptor.full_name() != "teleport.accesslist.v1.ReviewFrequency" {
+        return None;
+    }
+    let (number, unit) = text.split_at(
+        text.find(|letter: char| !letter.is_ascii_digit())
+            .unwrap_or(text.len()),
+    );
+    let number: i32 = number.parse().ok()?;
+    let months = match unit.trim() {
+        "" | "m" | "month" | "months" => number,
+        "y" | "year" | "years" => number.checked_mul(12)?,
+        _ => return None,
+    };
+    descriptor.get_value(months).filter(|_| months > 0)?;
+    Some(months)
 }
 
 fn extension(name: &str) -> Option<ExtensionDescriptor> {

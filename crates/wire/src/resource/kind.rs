@@ -34,6 +34,7 @@ pub enum Kind {
     PluginData,
     AccessMonitoringRule,
     AccessList,
+    AccessListMember,
     Bot,
     BotInstance,
     UserToken,
@@ -82,7 +83,7 @@ const NO_EDIT: &[Verb] = &[Create, Get, Remove];
 
 impl Kind {
     /// Every kind, in the order in which a backup lists them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::ClusterAuthPreference,
         Self::ClusterNetworkingConfig,
         Self::SessionRecordingConfig,
@@ -99,6 +100,7 @@ impl Kind {
         Self::Lock,
         Self::AccessMonitoringRule,
         Self::AccessList,
+        Self::AccessListMember,
         Self::AccessRequest,
         Self::PluginData,
         Self::TrustedCluster,
@@ -142,7 +144,7 @@ impl Kind {
                 versions: &["v2"],
                 singleton: None,
                 spoken: "token",
-                verbs: NO_EDIT,
+                verbs: ALL,
             },
             Self::Lock => Info {
                 name: "lock",
@@ -151,7 +153,7 @@ impl Kind {
                 versions: &["v2"],
                 singleton: None,
                 spoken: "lock",
-                verbs: NO_EDIT,
+                verbs: ALL,
             },
             Self::Node => Info {
                 name: "node",
@@ -160,7 +162,7 @@ impl Kind {
                 versions: &["v2"],
                 singleton: None,
                 spoken: "node",
-                verbs: NO_EDIT,
+                verbs: ALL,
             },
             Self::App => Info {
                 name: "app",
@@ -336,7 +338,16 @@ impl Kind {
                 versions: &["v1"],
                 singleton: None,
                 spoken: "access list",
-                verbs: NO_EDIT,
+                verbs: ALL,
+            },
+            Self::AccessListMember => Info {
+                name: "access_list_member",
+                aliases: &["access_list_members", "accesslistmember", "accesslistmembers"],
+                message: "teleport.accesslist.v1.Member",
+                versions: &["v1"],
+                singleton: None,
+                spoken: "access list member",
+                verbs: ALL,
             },
             Self::Bot => Info {
                 name: "bot",
@@ -345,7 +356,7 @@ impl Kind {
                 versions: &["v1"],
                 singleton: None,
                 spoken: "bot",
-                verbs: NO_EDIT,
+                verbs: ALL,
             },
             Self::BotInstance => Info {
                 name: "bot_instance",

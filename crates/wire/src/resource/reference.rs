@@ -9,7 +9,7 @@ use super::tree::shortened;
 pub struct Reference {
     /// One kind, or the three kinds of connectors.
     pub kinds: Vec<Kind>,
-    /// The sub kind: the type of a certificate authority, the bot of an instance.
+    /// The sub kind: the type of a certificate authority, the bot of an instance, the list of a member.
     pub sub_kind: Option<String>,
     /// The name; `None` means all of the kind.
     pub name: Option<String>,
@@ -89,7 +89,7 @@ impl Reference {
             [""] => return Err(ReferenceError::Empty),
             [word] => (word, None, None),
             [word, name] if !name.is_empty() => (word, None, Some(name)),
-            // The names of authorities and bot instances have two parts.
+            // The names of authorities, bot instances and members of lists have two parts.
             [word, sub_kind, name] if !name.is_empty() && !sub_kind.is_empty() => {
                 (word, Some(sub_kind), Some(name))
             }
@@ -97,7 +97,10 @@ impl Reference {
         };
         let kinds = kinds(word)?;
         if let (Some(_), Some(&kind)) = (sub_kind, kinds.first())
-            && !matches!(kind, Kind::CertAuthority | Kind::BotInstance)
+            && !matches!(
+                kind,
+                Kind::CertAuthority | Kind::BotInstance | Kind::AccessListMember
+            )
         {
             return Err(ReferenceError::SubKind {
                 text: shortened(text),

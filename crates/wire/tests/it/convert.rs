@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use access::request::{Request, ResourceId, Review, State, Voter};
+use access::request::{Request, ResourceId, Review, State, Target, Voter};
 use access::role::Threshold;
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -47,6 +47,10 @@ fn reviews() -> impl Strategy<Value = Review> {
                 subject: String::new(),
                 voter: Voter::Person,
                 state,
+                target: (state == State::Promoted).then(|| Target {
+                    name: "crew".to_owned(),
+                    title: "Crew".to_owned(),
+                }),
                 reason,
                 created,
                 thresholds,
