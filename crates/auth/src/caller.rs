@@ -20,6 +20,7 @@ use wire::pb::types;
 
 use crate::audit::{Actor, ActorKind};
 use crate::failure::{Answer, Failure, denied};
+use crate::services::access_lists::lent;
 use crate::state::State;
 use crate::state::people::Subject;
 use crate::state::resource::Resource as _;
@@ -336,26 +337,28 @@ async fn read_user(state: &State, name: &str, identity: Arc<Identity>, now: Time
         return Err(denied());
     }
     let carried: BTreeSet<&str> = identity.groups.iter().map(String::as_str).collect();
-    let mut roles: Vec<Role> = Vec::new();
-    let mut forbidding: Vec<Role> = Vec::new();
+    let lent = lent(state, &user, &subject.value, now).await?;
+    let mut held_now = Vec::new();
     for name in crate::services::users::roles_of(&user) {
         // What a role that is gone forbade is not known any more.
         let role = state
             .role(name, now)
             .await?
             .ok_or_else(|| Failure::access_denied(format!("access denied: role {name:?} is not found")))?;
-        if carried.contains(name.as_str()) {
+        held_now.push(role);
+    }
+    held_now.extend(lent.roles.iter().cloned());
+    let mut roles: Vec<Role> = Vec::new();
+    let mut forbidding: Vec<Role> = lent.forbidding.iter().map(|role| forbidden_by(role)).collect();
+    for role in held_now {
+        if carried.contains(role.name.as_str()) {
             roles.push(Role::clone(&role));
         } else {
-            forbidding.push(Role {
-                deny: role.deny.clone(),
-                labels: role.labels.clone(),
-                version: role.version,
-                ..Role::empty(name.as_str())
-            });
+            forbidding.push(forbidden_by(&role));
         }
     }
-    let traits = convert::traits(user.spec.as_ref().and_then(|spec| spec.traits.as_ref()));
+    let own = convert::traits(user.spec.as_ref().and_then(|spec| spec.traits.as_ref()));
+    let traits = lent.with_traits(own);
     if identity.disallow_reissue && identity.impersonator.as_deref() == Some(name) {
         roles = taken(state, name, &user, &subject.value, &traits, &carried, now).await?;
     }
@@ -386,6 +389,16 @@ async fn read_user(state: &State, name: &str, identity: Arc<Identity>, now: Time
         requests,
         traits,
     })
+}
+
+/// A role of which nothing is left but what it forbids.
+fn forbidden_by(role: &Role) -> Role {
+    Role {
+        deny: role.deny.clone(),
+        labels: role.labels.clone(),
+        version: role.version,
+        ..Role::empty(role.name.as_str())
+    }
 }
 
 /// The roles of a certificate that a bot gives out: those it carries and that the bot's own role still lets it take.

@@ -51,6 +51,10 @@ pub fn reviewed(actor: &Actor, request: &Request, review: &Review, counted: &[St
         .with("proposed_state", review.state.name())
         .text("reason", &review.reason)
         .text("impersonator", &actor.impersonator)
+        .text(
+            "promoted_access_list_name",
+            review.target.as_ref().map_or("", |target| target.name.as_str()),
+        )
         .list("counted", counted)
         .moment("max_duration", Some(request.max_duration));
     match review.assume_start {

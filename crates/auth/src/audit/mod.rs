@@ -10,6 +10,7 @@
 pub mod access;
 pub mod certificates;
 pub mod cluster;
+pub mod lists;
 pub mod login;
 pub mod machines;
 pub mod people;

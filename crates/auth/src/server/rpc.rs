@@ -16,6 +16,10 @@ use wire::pb::countersign::v1::sign_in_service_server::{SignInService, SignInSer
 use wire::pb::proto::auth_service_server::{AuthService, AuthServiceServer};
 use wire::pb::proto::join_service_server::{JoinService, JoinServiceServer};
 use wire::pb::proto::{self};
+use wire::pb::teleport::accesslist::v1 as acl;
+use wire::pb::teleport::accesslist::v1::access_list_service_server::{
+    AccessListService, AccessListServiceServer,
+};
 use wire::pb::teleport::accessmonitoringrules::v1 as amr;
 use wire::pb::teleport::accessmonitoringrules::v1::access_monitoring_rules_service_server::{
     AccessMonitoringRulesService, AccessMonitoringRulesServiceServer,
@@ -33,6 +37,10 @@ use wire::pb::teleport::machineid::v1::bot_instance_service_server::{
     BotInstanceService, BotInstanceServiceServer,
 };
 use wire::pb::teleport::machineid::v1::bot_service_server::{BotService, BotServiceServer};
+use wire::pb::teleport::notifications::v1 as notes;
+use wire::pb::teleport::notifications::v1::notification_service_server::{
+    NotificationService, NotificationServiceServer,
+};
 use wire::pb::teleport::presence::v1 as presence;
 use wire::pb::teleport::presence::v1::presence_service_server::{PresenceService, PresenceServiceServer};
 use wire::pb::teleport::trust::v1 as trust;
@@ -48,9 +56,9 @@ use wire::pb::types;
 use crate::auth::Auth;
 use crate::call::{enter, leave};
 use crate::services::{
-    absent, access_check, alerts, authorities, bots, certificates, cluster, factors, join, links, locks,
-    monitoring_rules, plugin_data, proxies, requests, resources, roles, session, signin, streams, tokens,
-    users as people,
+    absent, access_check, access_lists, alerts, authorities, bots, certificates, cluster, factors, join,
+    links, locks, monitoring_rules, notifications, plugin_data, proxies, requests, resources, roles, session,
+    signin, streams, tokens, users as people,
 };
 
 /// Largest message accepted, in bytes.
@@ -115,7 +123,7 @@ serve! { AUTH_SERVICE: AuthService in "proto.AuthService":
     set_access_request_state "SetAccessRequestState" (proto::RequestStateSetter) -> () = requests::set_state::handle;
     delete_access_request "DeleteAccessRequest" (proto::RequestId) -> () = requests::delete::handle;
     get_access_capabilities "GetAccessCapabilities" (types::AccessCapabilitiesRequest) -> types::AccessCapabilities = requests::capabilities::handle;
-    get_access_request_allowed_promotions "GetAccessRequestAllowedPromotions" (proto::AccessRequestAllowedPromotionRequest) -> proto::AccessRequestAllowedPromotionResponse = requests::promotions;
+    get_access_request_allowed_promotions "GetAccessRequestAllowedPromotions" (proto::AccessRequestAllowedPromotionRequest) -> proto::AccessRequestAllowedPromotionResponse = requests::promote::allowed;
     get_plugin_data "GetPluginData" (types::PluginDataFilter) -> proto::PluginDataSeq = plugin_data::get;
     update_plugin_data "UpdatePluginData" (types::PluginDataUpdateParams) -> () = plugin_data::update;
     watch_events "WatchEvents" (proto::Watch) -> BoxStream<proto::Event> = streams::watch;
@@ -194,6 +202,45 @@ serve! { ACCESS_MONITORING_RULES_SERVICE: AccessMonitoringRulesService in "telep
     list_access_monitoring_rules_with_filter "ListAccessMonitoringRulesWithFilter" (amr::ListAccessMonitoringRulesWithFilterRequest) -> amr::ListAccessMonitoringRulesWithFilterResponse = monitoring_rules::list::handle_filtered;
 }
 
+serve! { ACCESS_LIST_SERVICE: AccessListService in "teleport.accesslist.v1.AccessListService":
+    get_access_lists "GetAccessLists" (acl::GetAccessListsRequest) -> acl::GetAccessListsResponse = access_lists::read::all;
+    list_access_lists "ListAccessLists" (acl::ListAccessListsRequest) -> acl::ListAccessListsResponse = access_lists::read::page;
+    get_access_list "GetAccessList" (acl::GetAccessListRequest) -> Kept<acl::AccessList> = access_lists::read::get;
+    upsert_access_list "UpsertAccessList" (acl::UpsertAccessListRequest) -> Kept<acl::AccessList> = access_lists::write::upsert;
+    update_access_list "UpdateAccessList" (acl::UpdateAccessListRequest) -> Kept<acl::AccessList> = access_lists::write::update;
+    delete_access_list "DeleteAccessList" (acl::DeleteAccessListRequest) -> () = access_lists::write::delete;
+    delete_all_access_lists "DeleteAllAccessLists" (acl::DeleteAllAccessListsRequest) -> () = access_lists::write::delete_all;
+    get_access_lists_to_review "GetAccessListsToReview" (acl::GetAccessListsToReviewRequest) -> acl::GetAccessListsToReviewResponse = access_lists::read::to_review;
+    count_access_list_members "CountAccessListMembers" (acl::CountAccessListMembersRequest) -> acl::CountAccessListMembersResponse = access_lists::members::count;
+    list_access_list_members "ListAccessListMembers" (acl::ListAccessListMembersRequest) -> acl::ListAccessListMembersResponse = access_lists::members::page;
+    list_all_access_list_members "ListAllAccessListMembers" (acl::ListAllAccessListMembersRequest) -> acl::ListAllAccessListMembersResponse = access_lists::members::page_of_all;
+    get_access_list_member "GetAccessListMember" (acl::GetAccessListMemberRequest) -> Kept<acl::Member> = access_lists::members::get;
+    get_access_list_owners "GetAccessListOwners" (acl::GetAccessListOwnersRequest) -> acl::GetAccessListOwnersResponse = access_lists::read::owners;
+    upsert_access_list_member "UpsertAccessListMember" (acl::UpsertAccessListMemberRequest) -> Kept<acl::Member> = access_lists::members::upsert;
+    update_access_list_member "UpdateAccessListMember" (acl::UpdateAccessListMemberRequest) -> Kept<acl::Member> = access_lists::members::update;
+    delete_access_list_member "DeleteAccessListMember" (acl::DeleteAccessListMemberRequest) -> () = access_lists::members::delete;
+    delete_all_access_list_members_for_access_list "DeleteAllAccessListMembersForAccessList" (acl::DeleteAllAccessListMembersForAccessListRequest) -> () = access_lists::members::delete_all_of;
+    delete_all_access_list_members "DeleteAllAccessListMembers" (acl::DeleteAllAccessListMembersRequest) -> () = access_lists::members::delete_all;
+    upsert_access_list_with_members "UpsertAccessListWithMembers" (acl::UpsertAccessListWithMembersRequest) -> acl::UpsertAccessListWithMembersResponse = access_lists::write::upsert_with_members;
+    list_access_list_reviews "ListAccessListReviews" (acl::ListAccessListReviewsRequest) -> acl::ListAccessListReviewsResponse = access_lists::reviews::page;
+    list_all_access_list_reviews "ListAllAccessListReviews" (acl::ListAllAccessListReviewsRequest) -> acl::ListAllAccessListReviewsResponse = access_lists::reviews::page_of_all;
+    create_access_list_review "CreateAccessListReview" (acl::CreateAccessListReviewRequest) -> acl::CreateAccessListReviewResponse = access_lists::reviews::create;
+    delete_access_list_review "DeleteAccessListReview" (acl::DeleteAccessListReviewRequest) -> () = access_lists::reviews::delete;
+    access_request_promote "AccessRequestPromote" (acl::AccessRequestPromoteRequest) -> acl::AccessRequestPromoteResponse = requests::promote::handle;
+    get_suggested_access_lists "GetSuggestedAccessLists" (acl::GetSuggestedAccessListsRequest) -> acl::GetSuggestedAccessListsResponse = requests::promote::suggested;
+    get_inherited_grants "GetInheritedGrants" (acl::GetInheritedGrantsRequest) -> acl::GetInheritedGrantsResponse = access_lists::read::inherited;
+}
+
+serve! { NOTIFICATION_SERVICE: NotificationService in "teleport.notifications.v1.NotificationService":
+    create_user_notification "CreateUserNotification" (notes::CreateUserNotificationRequest) -> notes::Notification = notifications::write::create_for_user;
+    delete_user_notification "DeleteUserNotification" (notes::DeleteUserNotificationRequest) -> () = notifications::write::delete_of_user;
+    create_global_notification "CreateGlobalNotification" (notes::CreateGlobalNotificationRequest) -> notes::GlobalNotification = notifications::write::create_for_all;
+    delete_global_notification "DeleteGlobalNotification" (notes::DeleteGlobalNotificationRequest) -> () = notifications::write::delete_of_all;
+    list_notifications "ListNotifications" (notes::ListNotificationsRequest) -> notes::ListNotificationsResponse = notifications::list::handle;
+    upsert_user_notification_state "UpsertUserNotificationState" (notes::UpsertUserNotificationStateRequest) -> notes::UserNotificationState = notifications::seen::state;
+    upsert_user_last_seen_notification "UpsertUserLastSeenNotification" (notes::UpsertUserLastSeenNotificationRequest) -> notes::UserLastSeenNotification = notifications::seen::last;
+}
+
 serve! { PRESENCE_SERVICE: PresenceService in "teleport.presence.v1.PresenceService":
     get_remote_cluster "GetRemoteCluster" (presence::GetRemoteClusterRequest) -> types::RemoteClusterV3 = absent::remote_cluster;
     list_remote_clusters "ListRemoteClusters" (presence::ListRemoteClustersRequest) -> presence::ListRemoteClustersResponse = absent::remote_clusters;
@@ -259,6 +306,8 @@ pub fn served() -> impl Iterator<Item = &'static str> {
         TRUST_SERVICE,
         CLUSTER_CONFIG_SERVICE,
         ACCESS_MONITORING_RULES_SERVICE,
+        ACCESS_LIST_SERVICE,
+        NOTIFICATION_SERVICE,
         PRESENCE_SERVICE,
         USER_LOGIN_STATE_SERVICE,
         HEALTH_CHECK_CONFIG_SERVICE,
@@ -289,6 +338,8 @@ pub fn routes(auth: &Arc<Auth>) -> Routes {
         .add_service(limited!(TrustServiceServer))
         .add_service(limited!(ClusterConfigServiceServer))
         .add_service(limited!(AccessMonitoringRulesServiceServer))
+        .add_service(limited!(AccessListServiceServer))
+        .add_service(limited!(NotificationServiceServer))
         .add_service(limited!(PresenceServiceServer))
         .add_service(limited!(UserLoginStateServiceServer))
         .add_service(limited!(HealthCheckConfigServiceServer))

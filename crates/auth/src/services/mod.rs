@@ -2,6 +2,7 @@
 
 pub mod absent;
 pub mod access_check;
+pub mod access_lists;
 pub mod alerts;
 pub mod authorities;
 pub mod bots;
@@ -12,6 +13,7 @@ pub mod join;
 pub mod links;
 pub mod locks;
 pub mod monitoring_rules;
+pub mod notifications;
 pub mod pages;
 pub mod plugin_data;
 pub mod proxies;

@@ -3,6 +3,7 @@
 //! The modules give typed reads and put typed writes into a [`Change`]; they neither decide nor
 //! commit. [`State::commit`] stamps the records of a change and hands both to the store as one batch.
 
+pub mod access_lists;
 pub mod alerts;
 pub mod authorities;
 pub mod change;
@@ -10,6 +11,7 @@ pub mod cluster;
 pub mod instances;
 mod known;
 pub mod monitoring_rules;
+pub mod notifications;
 pub mod people;
 pub mod requests;
 pub mod resource;
@@ -47,6 +49,7 @@ pub struct State {
     signers: authorities::Signers,
     users: known::Known<Kept<types::UserV2>>,
     roles: known::Known<access::Role>,
+    access_lists: known::Known<access::list::List>,
 }
 
 /// Something of ours, read: the thing, and the commit that wrote it.
@@ -80,6 +83,7 @@ impl State {
             signers: authorities::Signers::default(),
             users: known::Known::default(),
             roles: known::Known::default(),
+            access_lists: known::Known::default(),
         }
     }
 

@@ -31,6 +31,10 @@ pub struct Subject {
     pub born: Timestamp,
     /// When the user was deleted.
     pub ended: Option<Timestamp>,
+    /// When the last user of that name before this one was deleted: what others have written down for that one by name
+    /// is not this one's.
+    #[serde(default)]
+    pub namesake_until: Option<Timestamp>,
 }
 
 impl Subject {
@@ -329,6 +333,7 @@ mod tests {
             id: "2".to_owned(),
             born,
             ended: None,
+            namesake_until: None,
         };
         let second = jiff::SignedDuration::from_secs(1);
         assert!(!subject.can_hold_certificate_of(born - second));

@@ -67,16 +67,21 @@ impl Default for Meeting {
 }
 
 impl Bent {
-    /// The next two commits that change an access request, a session of the browser or a link are handed in together.
+    /// The next two commits that change an access request, a member of a list, a session of the browser or a link are handed in together.
     pub fn meet(&self) {
         self.meeting.expected.store(2, Ordering::SeqCst);
     }
 
     async fn wait_for_the_other(&self, batch: &Batch) {
         if !batch.writes.iter().any(|write| {
-            ["access_requests", "web_sessions", "user_tokens"]
-                .iter()
-                .any(|collection| below(write.key(), collection))
+            [
+                "access_requests",
+                "access_list_members",
+                "web_sessions",
+                "user_tokens",
+            ]
+            .iter()
+            .any(|collection| below(write.key(), collection))
         }) {
             return;
         }

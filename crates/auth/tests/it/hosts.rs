@@ -288,3 +288,32 @@ async fn e14_a_proxy_gets_no_certificate_of_another_host_or_role() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_server_says_of_itself_that_it_is_there_and_of_nobody_else() {
+    // The server does not tell hosts apart.
+    attack(Flaw::door(), "the call was not refused", async |world| {
+        let token = world.host_token(&["Node"]).await;
+        let node = world.joined_host(&token, "Node", EDGE).await;
+        let other = world
+            .joined_host(&token, "Node", "11111111-2222-4333-8444-666666666666")
+            .await;
+        let alive = |name: &str, hours: i64| {
+            let mut node = crate::resources::node(name, "edge", "prod");
+            let ends = world.now() + crate::world::hours(hours);
+            node.metadata.get_or_insert_default().expires = Some(wire::convert::timestamp(ends));
+            node
+        };
+        node.auth()
+            .upsert_node(alive(EDGE, 1))
+            .await
+            .expect("its sign of life");
+        let (code, _) = refusal(node.auth().upsert_node(alive(EDGE, 2)).await);
+        assert_eq!(code, Code::InvalidArgument, "for an hour at most");
+        world.bend();
+        world.disguise(&node, Authority::Host);
+        let (code, _) = refusal(other.auth().upsert_node(alive(EDGE, 1)).await);
+        assert_eq!(code, Code::PermissionDenied);
+    })
+    .await;
+}

@@ -236,7 +236,7 @@ impl History {
                 );
                 assert_eq!(spec.user, before.user, "request {id} changed hands");
             }
-            if state == RequestState::Approved {
+            if matches!(state, RequestState::Approved | RequestState::Promoted) {
                 self.has_enough_approvals(&request, *revision);
             }
             known.insert(id, request);
@@ -295,7 +295,12 @@ impl History {
                             subject
                         };
                         let is_machine = person.is_some_and(|person| person.voter != "person");
-                        let counts = review.proposed_state() == RequestState::Approved
+                        // Whoever approves with an access list in mind approves.
+                        let approves = matches!(
+                            review.proposed_state(),
+                            RequestState::Approved | RequestState::Promoted
+                        );
+                        let counts = approves
                             && review.threshold_indexes.contains(index)
                             && review.author != spec.user
                             && people.get("").is_none_or(|asker| asker.subject != subject)

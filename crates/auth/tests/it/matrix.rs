@@ -200,6 +200,21 @@ pub const ROWS: &[(&str, &[&str])] = &[
             "ListAccessMonitoringRulesWithFilter",
         ],
     ),
+    ("teleport.accesslist.v1.AccessListService", crate::lists::ROWS),
+    (
+        "teleport.notifications.v1.NotificationService",
+        &[
+            "CreateUserNotification",
+            "DeleteUserNotification",
+            "CreateGlobalNotification",
+            "DeleteGlobalNotification",
+            "ListNotifications: one's own",
+            "ListNotifications: another's",
+            "UpsertUserNotificationState: one's own",
+            "UpsertUserNotificationState: another's",
+            "UpsertUserLastSeenNotification",
+        ],
+    ),
     (
         "countersign.v1.SignInService",
         &[
@@ -339,6 +354,10 @@ impl Stage<'_> {
         let world = self.world;
         let other = self.cast.ivan.name.clone();
         match row {
+            row if crate::lists::ROWS.contains(&row) => {
+                let (name, id) = (self.fresh("list"), self.request("quick").await);
+                crate::lists::message(world, &name, &id, row).await
+            }
             "Ping"
             | "GetDomainName"
             | "GetClusterCACert"
@@ -418,6 +437,17 @@ impl Stage<'_> {
                     .await
                     .expect("stored");
                 one(row, &cluster, cluster.metadata.as_ref())
+            }
+            "CreateUserNotification"
+            | "DeleteUserNotification"
+            | "CreateGlobalNotification"
+            | "DeleteGlobalNotification"
+            | "ListNotifications: one's own"
+            | "ListNotifications: another's"
+            | "UpsertUserNotificationState: one's own"
+            | "UpsertUserNotificationState: another's"
+            | "UpsertUserLastSeenNotification" => {
+                crate::notifications::message(world, actor, &other, row).await
             }
             "GetRole" => encoded(&proto::GetRoleRequest {
                 name: "dbreviewer".to_owned(),
@@ -1139,6 +1169,23 @@ fn d01_what_a_plugin_may(calls: &[&str]) {
         "ListAccessMonitoringRulesWithFilter",
         "GetUser: another",
         "Explain",
+        "GetAccessLists",
+        "ListAccessLists",
+        "GetAccessList",
+        "GetAccessListsToReview",
+        "CountAccessListMembers",
+        "ListAccessListMembers",
+        "ListAllAccessListMembers",
+        "GetAccessListMember",
+        "GetAccessListOwners",
+        "ListAccessListReviews",
+        "ListAllAccessListReviews",
+        "GetSuggestedAccessLists",
+        "GetInheritedGrants",
+        // What it is told itself, and that it has read it.
+        "ListNotifications: one's own",
+        "UpsertUserNotificationState: one's own",
+        "UpsertUserLastSeenNotification",
     ];
     let more: Vec<_> = calls.iter().filter(|call| !MAY.contains(call)).collect();
     assert!(more.is_empty(), "a plugin may too much: {more:?}");

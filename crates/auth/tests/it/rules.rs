@@ -6,9 +6,9 @@ use wire::keep::Kept;
 use wire::pb::proto::{self, Operation, event::Resource};
 use wire::pb::teleport::accessmonitoringrules::v1::{self as amr, AccessMonitoringRule};
 use wire::pb::teleport::header::v1::Metadata;
-use wire::pb::types::WatchKind;
+use wire::pb::types::{RequestState, WatchKind};
 
-use crate::people::{PLUGIN, refusal};
+use crate::people::{PLUGIN, ask, refusal, role, state_of};
 use crate::refused;
 use crate::world::{World, hours, on_every_store};
 
@@ -34,7 +34,7 @@ pub fn rule(name: &str, condition: &str) -> AccessMonitoringRule {
     }
 }
 
-async fn create(by: &Cluster, rule: AccessMonitoringRule) -> Result<Kept<AccessMonitoringRule>, Status> {
+pub async fn create(by: &Cluster, rule: AccessMonitoringRule) -> Result<Kept<AccessMonitoringRule>, Status> {
     let request = amr::CreateAccessMonitoringRuleRequest {
         rule: Some(rule.into()),
     };
@@ -289,6 +289,149 @@ async fn changes_of_rules_are_told_to_who_watches_them() {
         };
         assert_eq!(header.kind, "access_monitoring_rule");
         assert_eq!(header.metadata.expect("metadata").name, "r");
+    })
+    .await;
+}
+
+/// A rule that says `decision` to what `condition` is about.
+pub fn reviewing(name: &str, condition: &str, decision: &str) -> AccessMonitoringRule {
+    let mut made = rule(name, condition);
+    let spec = made.spec.get_or_insert_default();
+    spec.notification = None;
+    spec.desired_state = "reviewed".to_owned();
+    spec.automatic_review = Some(amr::AutomaticReview {
+        integration: "builtin".to_owned(),
+        decision: decision.to_owned(),
+    });
+    made
+}
+
+const QUICK: &str = "access_request.spec.roles.contains(\"quick\")";
+
+/// Somebody who may ask for `quick`, with one approval.
+async fn asker(world: &World) -> crate::people::Person {
+    let one = "allow:\n  request:\n    roles: [quick]\n    thresholds: [{approve: 1, deny: 1}]";
+    world.put_role(role("quick-asker", one)).await.expect("a role");
+    world.put_role(role("quick", "allow: {}")).await.expect("a role");
+    world.person("dana@example.com", &["quick-asker"]).await
+}
+
+async fn state(world: &World, id: &str) -> Option<RequestState> {
+    crate::people::look(&world.admin, id)
+        .await
+        .map(|request| state_of(&request))
+}
+
+#[tokio::test]
+async fn a_rule_says_yes_where_one_suffices_and_no_anywhere() {
+    on_every_store(async |world| {
+        let cast = world.cast().await;
+        let dana = asker(world).await;
+        let id = ask(world, &dana.cluster, &["quick"]).await;
+        assert_eq!(
+            state(world, &id).await,
+            Some(RequestState::Pending),
+            "there is no rule yet"
+        );
+        create(&world.admin, reviewing("quick", QUICK, "APPROVED"))
+            .await
+            .expect("a rule");
+        let id = ask(world, &dana.cluster, &["quick"]).await;
+        assert_eq!(state(world, &id).await, Some(RequestState::Approved));
+        let request = crate::people::look(&world.admin, &id)
+            .await
+            .expect("a request")
+            .spec
+            .expect("a spec");
+        assert_eq!(request.reviews[0].author, "@teleport-access-approval-bot");
+        assert_eq!(
+            request.resolve_reason,
+            "automatically approved by access monitoring rule \"quick\""
+        );
+        world.assume(&dana.cluster, &[&id]).await.expect("a certificate");
+        // A no wins, wherever it stands among the rules.
+        create(
+            &world.admin,
+            reviewing("a", "access_request.spec.user == \"dana@example.com\"", "DENIED"),
+        )
+        .await
+        .expect("a rule");
+        let id = ask(world, &dana.cluster, &["quick"]).await;
+        assert_eq!(state(world, &id).await, Some(RequestState::Denied));
+        create(
+            &world.admin,
+            reviewing(
+                "b",
+                "access_request.spec.roles.contains(\"elevated-access\")",
+                "DENIED",
+            ),
+        )
+        .await
+        .expect("a rule");
+        let id = ask(world, &cast.bob.cluster, &["elevated-access"]).await;
+        assert_eq!(
+            state(world, &id).await,
+            Some(RequestState::Denied),
+            "also where two would have to approve"
+        );
+        for name in ["a", "b", "quick"] {
+            remove(&world.admin, name).await.expect("removed");
+        }
+        let id = ask(world, &dana.cluster, &["quick"]).await;
+        assert_eq!(state(world, &id).await, Some(RequestState::Pending));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_rule_that_is_not_meant_to_review_reviews_nothing() {
+    on_every_store(async |world| {
+        let dana = asker(world).await;
+        let mut kept = reviewing("kept", QUICK, "APPROVED");
+        kept.spec.get_or_insert_default().desired_state = String::new();
+        create(&world.admin, kept).await.expect("a rule");
+        let mut elsewhere = reviewing("elsewhere", QUICK, "APPROVED");
+        let spec = elsewhere.spec.get_or_insert_default();
+        spec.automatic_review.get_or_insert_default().integration = "pagerduty".to_owned();
+        create(&world.admin, elsewhere).await.expect("a rule");
+        // A newer client's rule holds hours of the day, which this version does not know.
+        let mut bytes = prost::Message::encode_to_vec(&reviewing("newer", QUICK, "APPROVED"));
+        bytes.extend([0x9a, 0x06, 0x01, 0x00]);
+        let newer: Kept<AccessMonitoringRule> = prost::Message::decode(bytes.as_slice()).expect("a rule");
+        let request = amr::CreateAccessMonitoringRuleRequest { rule: Some(newer) };
+        let mut rules = world.admin.access_monitoring_rules();
+        rules
+            .create_access_monitoring_rule(request)
+            .await
+            .expect("a rule");
+        let mut ended = reviewing("ended", QUICK, "APPROVED");
+        let ends = wire::convert::timestamp(world.now() + hours(1));
+        ended.metadata.get_or_insert_default().expires = Some(ends);
+        create(&world.admin, ended).await.expect("a rule");
+        world.clock.advance(hours(1));
+        let id = ask(world, &dana.cluster, &["quick"]).await;
+        assert_eq!(state(world, &id).await, Some(RequestState::Pending));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_can_be_the_reviewer_of_rules() {
+    on_every_store(async |world| {
+        let request = wire::pb::teleport::users::v1::CreateUserRequest {
+            user: Some(Kept::from(crate::people::user(
+                "@teleport-access-approval-bot",
+                &["access"],
+            ))),
+        };
+        let (code, text) = refusal(world.admin.users().create_user(request).await);
+        assert_eq!(code, Code::InvalidArgument);
+        assert!(text.ends_with("is reserved"), "{text}");
+        world.cast().await;
+        let signed = world
+            .sign_as(&world.admin, "@teleport-access-approval-bot", hours(1))
+            .await;
+        assert_eq!(refusal(signed.map(|_| ())).0, Code::NotFound);
     })
     .await;
 }

@@ -644,3 +644,55 @@ async fn lists_come_in_pages_without_gaps_or_repetitions() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_is_registered_is_told_to_who_may_see_it() {
+    on_every_store(async |world| {
+        let reads = "allow:\n  node_labels: {env: prod}\n  app_labels: {env: prod}\n  rules:\n  - {resources: [node, app], verbs: [list, read]}";
+        world.put_role(role("prod-reader", reads)).await.expect("a role");
+        let dana = world.person("dana@example.com", &["prod-reader"]).await;
+        let mut all = world
+            .admin
+            .watch(vec![kind("node"), kind("app"), kind("db"), kind("kube_cluster")], false)
+            .await
+            .expect("a stream");
+        let mut some = dana
+            .cluster
+            .watch(vec![kind("node"), kind("app")], false)
+            .await
+            .expect("a stream");
+        let mut auth = world.admin.auth();
+        for (name, env) in [("n1", "stage"), ("n2", "prod")] {
+            auth.upsert_node(crate::resources::node(name, "demo", env)).await.expect("stored");
+        }
+        auth.create_app(crate::resources::app("billing", "prod")).await.expect("stored");
+        auth.create_database(crate::resources::database("orders", "prod")).await.expect("stored");
+        auth.create_kubernetes_cluster(crate::resources::kubernetes("k1", "prod"))
+            .await
+            .expect("stored");
+        auth.delete_app(types::ResourceRequest {
+            name: "billing".to_owned(),
+        })
+        .await
+        .expect("deleted");
+        let name = |event: &Event| match event.resource.clone().expect("a resource") {
+            Resource::Server(node) => format!("node {}", node.metadata.clone().expect("metadata").name),
+            Resource::App(app) => format!("app {}", app.metadata.clone().expect("metadata").name),
+            Resource::Database(db) => format!("db {}", db.metadata.clone().expect("metadata").name),
+            Resource::KubernetesCluster(cluster) => {
+                format!("kube {}", cluster.metadata.clone().expect("metadata").name)
+            }
+            Resource::ResourceHeader(header) => {
+                format!("gone {} {}", header.kind, header.metadata.expect("metadata").name)
+            }
+            other => panic!("{other:?}"),
+        };
+        for expected in ["node n1", "node n2", "app billing", "db orders", "kube k1", "gone app billing"] {
+            assert_eq!(name(&next(&mut all).await), expected);
+        }
+        for expected in ["node n2", "app billing", "gone app billing"] {
+            assert_eq!(name(&next(&mut some).await), expected, "as far as her role reaches");
+        }
+    })
+    .await;
+}

@@ -4,15 +4,16 @@ use access::condition::Condition;
 use wire::pb::teleport::accessmonitoringrules::v1::{AccessMonitoringRuleSpec, AutomaticReview};
 
 use super::KIND;
+use super::automatic::REVIEWED;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
 use crate::names;
 use crate::state::monitoring_rules::{Rule, name};
 
 /// The subject whose rules are understood here.
-const REQUESTS: &str = "access_request";
+pub(super) const REQUESTS: &str = "access_request";
 /// The integration that is the cluster itself.
-const BUILTIN: &str = "builtin";
+pub(super) const BUILTIN: &str = "builtin";
 /// Most subjects, states and recipients of a rule.
 const VALUES_MAX: usize = 100;
 
@@ -41,18 +42,23 @@ pub fn accept(call: &Call, rule: Option<Rule>) -> Answer<Rule> {
         .as_ref()
         .ok_or_else(|| Failure::bad_parameter("accessMonitoringRule spec is missing"))?;
     check(spec)?;
-    for warning in spec.automatic_review.iter().flat_map(warnings) {
+    let review = spec.automatic_review.iter();
+    let warnings: Vec<&str> = review
+        .flat_map(|review| warnings(review, &spec.desired_state, rule.has_unknown()))
+        .collect();
+    for warning in warnings {
         call.warn(warning);
     }
     Ok(rule)
 }
 
-fn warnings(review: &AutomaticReview) -> Vec<&'static str> {
+fn warnings(review: &AutomaticReview, desired_state: &str, has_unknown: bool) -> Vec<&'static str> {
     let mut warnings = Vec::new();
-    if review.integration == BUILTIN {
-        warnings.push(
-            "this version makes no automatic reviews by itself yet: the rule is kept, and reviews nothing",
-        );
+    if review.integration == BUILTIN && desired_state != REVIEWED {
+        warnings.push("the rule reviews nothing: it would with `desired_state: reviewed`");
+    }
+    if review.integration == BUILTIN && has_unknown {
+        warnings.push("the rule reviews nothing: it holds something that this version does not know");
     }
     if review.decision == "APPROVED" {
         warnings.push(

@@ -1,7 +1,9 @@
 //! Access monitoring rules: which requests a chat or a machine is told of, and whom it tells.
 //!
-//! A rule is checked when it is written. Plugins read the rules and ask their conditions themselves.
+//! A rule is checked when it is written. Plugins read the rules and ask their conditions themselves; what a rule reviews by
+//! itself is said here, when a request is made.
 
+pub mod automatic;
 mod check;
 pub mod create;
 pub mod delete;

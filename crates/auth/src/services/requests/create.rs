@@ -1,6 +1,7 @@
 //! `AuthService.CreateAccessRequestV2`: somebody asks.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use access::request::{
     Creator, Request, Requester, Setter, State, StateChange, may_create, needs_reason, propose, set_state,
@@ -19,6 +20,7 @@ use crate::call::Call;
 use crate::failure::{Answer, Failure, denied};
 use crate::ids::reads_as_uuid;
 use crate::names;
+use crate::services::monitoring_rules::automatic;
 use crate::services::resources;
 use crate::services::users::no_such_user;
 use crate::state::requests::put_request;
@@ -35,7 +37,7 @@ const LABEL_BYTES_MAX: usize = 1024;
 
 /// Handles the call.
 pub async fn handle(
-    auth: &Auth,
+    auth: &Arc<Auth>,
     call: &Call,
     message: Kept<types::AccessRequestV3>,
 ) -> Answer<Kept<types::AccessRequestV3>> {
@@ -102,6 +104,8 @@ pub async fn handle(
             Ok(committed) => {
                 message.metadata_mut().revision = crate::state::resource::stamp(committed.revision);
                 warn_of_unknown(call, &named.unknown);
+                // The answer is the request as it was made; what rules say to it comes after.
+                automatic::consider(auth, &request, call.now).await;
                 return Ok(message);
             }
             Err(refused) => tries.again(refused)?,

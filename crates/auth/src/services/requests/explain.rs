@@ -1,6 +1,6 @@
 //! `AccessService.Explain`: why a request is where it is, and who may still decide.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use access::request::visibility::may_review;
 use access::request::{Request, Requestable, Resolution, State, evidence, resolve, short_form};
@@ -37,7 +37,7 @@ pub async fn handle(auth: &Auth, call: &Call, asked: ours::ExplainRequest) -> An
         || request.reviews.iter().any(|review| review.author == viewer.user);
     let content = content(auth, call, request).await?;
     let resolution = resolve(request, stand);
-    let approvals: std::collections::BTreeSet<&String> = counted
+    let approvals: BTreeSet<&String> = counted
         .roles
         .iter()
         .flat_map(|role| &role.sets)
@@ -195,14 +195,20 @@ async fn possible_reviewers(
                 .unwrap_or(false);
         if may {
             let through = |role: &&access::Role| !role.allow.review_requests.roles.is_empty();
+            let through_roles: Vec<String> = person
+                .roles
+                .iter()
+                .filter(through)
+                .map(|role| role.name.clone())
+                .collect();
+            let lists: BTreeSet<String> = through_roles
+                .iter()
+                .flat_map(|role| person.by_lists.get(role).into_iter().flatten().cloned())
+                .collect();
             possible.push(ours::PossibleReviewer {
                 thresholds: prospect::thresholds(request, &person, panel, call.now),
-                through_roles: person
-                    .roles
-                    .iter()
-                    .filter(through)
-                    .map(|role| role.name.clone())
-                    .collect(),
+                through_roles,
+                through_lists: lists.into_iter().collect(),
                 suggested: request.suggested_reviewers.contains(&person.name),
                 user: person.name,
             });

@@ -127,6 +127,33 @@ pub async fn all(
     Ok(requests)
 }
 
+/// The newest requests, as many as `count`: of one user, in one state, or all.
+pub async fn newest(
+    auth: &Auth,
+    now: jiff::Timestamp,
+    user: Option<&str>,
+    state: Option<State>,
+    count: usize,
+) -> Answer<Vec<FoundRequest>> {
+    let query = Query {
+        sort: AccessRequestSort::Created,
+        descending: true,
+        state,
+        user,
+    };
+    let places = auth
+        .catalogue
+        .look(&auth.state, now, &query, From::Start, count)
+        .await?;
+    let mut found = Vec::with_capacity(places.len());
+    for place in &places {
+        if let Some(request) = auth.state.find(place.id(), now).await? {
+            found.push(plain(request)?);
+        }
+    }
+    Ok(found)
+}
+
 /// A page being filled.
 struct Page {
     limit: usize,

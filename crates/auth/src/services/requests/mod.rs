@@ -10,6 +10,7 @@ pub mod explain;
 pub mod list;
 mod offer;
 mod people;
+pub mod promote;
 mod prospect;
 pub mod review;
 pub mod set_state;
@@ -35,8 +36,8 @@ use crate::auth::Auth;
 use crate::authorize::verdict;
 use crate::call::Call;
 use crate::failure::{Answer, Class, Failure};
-use crate::state::Change;
 use crate::state::resource::Resource as _;
+use crate::state::{Change, access_lists};
 
 /// A decision's refusal as clients see it.
 fn refused(class: access::Class, error: &impl std::fmt::Display) -> Failure {
@@ -52,12 +53,14 @@ fn refused(class: access::Class, error: &impl std::fmt::Display) -> Failure {
     Failure::new(class, error.to_string())
 }
 
-/// Makes a change fail if users, roles or locks have changed since `since`: the decision rests on all of them.
+/// Makes a change fail if users, roles, locks or access lists have changed since `since`: the decision rests on all of them.
 fn resting_on_people(change: Change, since: store::Revision) -> Change {
     [
         types::UserV2::prefix(),
         types::RoleV6::prefix(),
         types::LockV2::prefix(),
+        access_lists::lists(),
+        access_lists::members(),
     ]
     .into_iter()
     .fold(change, |change, prefix| {
@@ -73,7 +76,7 @@ fn has_verbs(call: &Call, verbs: &[&str]) -> bool {
 }
 
 /// The caller as somebody who looks at requests.
-fn viewer(call: &Call) -> Viewer<'_> {
+pub(in crate::services) fn viewer(call: &Call) -> Viewer<'_> {
     let denied = ["list", "read"].iter().any(|verb| {
         matches!(
             verdict(&call.caller, "access_request", verb, None),
@@ -154,21 +157,6 @@ fn lock_told(call: &Call, lock: &types::LockV2) -> crate::audit::Event {
 /// Whether an approval is being taken back while certificates may still carry it.
 fn takes_back(before: &Request, now: Timestamp) -> bool {
     before.state == access::request::State::Approved && now < before.expires
-}
-
-/// Handles `AuthService.GetAccessRequestAllowedPromotions`: there are no access lists to be promoted to yet.
-pub async fn promotions(
-    auth: &Auth,
-    call: &Call,
-    asked: wire::pb::proto::AccessRequestAllowedPromotionRequest,
-) -> Answer<wire::pb::proto::AccessRequestAllowedPromotionResponse> {
-    let id = asked.access_request_id;
-    if visible(auth, call, &id).await?.is_none() {
-        return Err(Failure::not_found(format!("access request {id:?} not found")));
-    }
-    Ok(wire::pb::proto::AccessRequestAllowedPromotionResponse {
-        allowed_promotions: Some(types::AccessRequestAllowedPromotions::default()),
-    })
 }
 
 /// Handles `AccessService.GetSettings`: every switch is off until it exists.

@@ -1,4 +1,4 @@
-//! `AuthService.SubmitAccessReview`: somebody says yes or no.
+//! `AuthService.SubmitAccessReview`: somebody says yes or no, or yes with an access list in mind.
 //!
 //! Reviews of one request that arrive together are judged one after the other and committed together, each with its own
 //! record; see [`super::desk`].
@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use access::automatic::REVIEWER;
 use access::request::{self, ReviewError, State};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
@@ -14,8 +15,9 @@ use wire::keep::Kept;
 use wire::pb::types;
 
 use super::desk::Desk;
+use super::promote::{self, Promotion};
 use super::{Person, refused, resting_on_people, voter};
-use crate::audit::{Actor, access as told};
+use crate::audit::{Actor, ActorKind, access as told};
 use crate::auth::Auth;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
@@ -29,12 +31,15 @@ type Answered = Answer<Kept<types::AccessRequestV3>>;
 #[derive(Debug)]
 pub struct Ballot {
     submission: request::Submission,
-    identity: Arc<pki::Identity>,
+    /// A promotion, in place of what the submission says.
+    promotion: Option<Promotion>,
+    /// The certificate; a rule has none.
+    identity: Option<Arc<pki::Identity>>,
     name: String,
     impersonated: bool,
     actor: Actor,
     now: Timestamp,
-    answer: oneshot::Sender<Answered>,
+    answer: Option<oneshot::Sender<Answered>>,
 }
 
 /// Handles the call.
@@ -45,22 +50,66 @@ pub async fn handle(auth: &Arc<Auth>, call: &Call, submitted: types::AccessRevie
     if submission.state == State::Promoted {
         return Err(Failure::bad_parameter(ReviewError::Promoted.to_string()));
     }
+    cast(auth, call, &submitted.request_id, submission, None).await
+}
+
+/// Puts a ballot of the caller's into the line, and waits for what becomes of it.
+pub async fn cast(
+    auth: &Arc<Auth>,
+    call: &Call,
+    request_id: &str,
+    submission: request::Submission,
+    promotion: Option<Promotion>,
+) -> Answered {
     let Some(caller) = call.caller.user() else {
         // Parts of the system are nobody whose yes could count.
         let error = ReviewError::NoRights(call.caller.short_name().to_owned());
         return Err(refused(error.class(), &error));
     };
-    let (answer, answered) = oneshot::channel();
     let ballot = Ballot {
         submission,
-        identity: Arc::clone(&caller.identity),
+        promotion,
+        identity: Some(Arc::clone(&caller.identity)),
         name: caller.name().to_owned(),
         impersonated: caller.is_impersonated(),
         actor: call.actor().clone(),
         now: call.now,
-        answer,
+        answer: None,
     };
-    if let Some(desk) = auth.desks.line_up(&submitted.request_id, ballot) {
+    line_up(auth, request_id, ballot).await
+}
+
+/// The same for what a rule says by itself.
+pub async fn cast_by_rule(
+    auth: &Arc<Auth>,
+    request_id: &str,
+    submission: request::Submission,
+    now: Timestamp,
+) -> Answered {
+    let ballot = Ballot {
+        submission,
+        promotion: None,
+        identity: None,
+        name: REVIEWER.to_owned(),
+        impersonated: false,
+        actor: Actor {
+            user: REVIEWER.to_owned(),
+            kind: Some(ActorKind::Bot),
+            ..Actor::system()
+        },
+        now,
+        answer: None,
+    };
+    line_up(auth, request_id, ballot).await
+}
+
+async fn line_up(auth: &Arc<Auth>, request_id: &str, ballot: Ballot) -> Answered {
+    let (answer, answered) = oneshot::channel();
+    let ballot = Ballot {
+        answer: Some(answer),
+        ..ballot
+    };
+    if let Some(desk) = auth.desks.line_up(request_id, ballot) {
         // A task of its own: others wait for it who must not suffer when this caller goes away.
         tokio::spawn(serve(Arc::clone(auth), desk));
     }
@@ -81,7 +130,7 @@ async fn serve(auth: Arc<Auth>, mut desk: Desk<Ballot>) {
         drop(turn);
         for (ballot, verdict) in ballots.into_iter().zip(verdicts) {
             // Whoever asked may have gone; what is committed stays so.
-            let _ = ballot.answer.send(verdict);
+            let _ = ballot.answer.map(|answer| answer.send(verdict));
         }
     }
 }
@@ -131,16 +180,27 @@ async fn judge_once(auth: &Auth, id: &str, ballots: &[Ballot]) -> Answer<Judged>
             people.insert(name, person);
         }
     }
+    let mut targets = Vec::with_capacity(ballots.len());
+    for ballot in ballots {
+        targets.push(match (&ballot.promotion, &found) {
+            (Some(promotion), Some(found)) => Some(promotion.check(auth, &ballot.name, found, now).await),
+            _ => None,
+        });
+    }
     let mut count = Count::of(found.as_ref(), &people, now);
     let verdicts: Vec<Verdict> = ballots
         .iter()
-        .map(|ballot| count.add(id, ballot, people.get(ballot.name.as_str())))
+        .zip(targets)
+        .map(|(ballot, target)| count.add(id, ballot, target, people.get(ballot.name.as_str())))
         .collect();
-    let (Some(found), Some(outcome), Some(change)) = (&found, count.outcome, count.change) else {
+    let (Some(found), Some(outcome), Some(mut change)) = (&found, count.outcome, count.change) else {
         // Nobody's review counts, so there is nothing to commit.
         let none = |verdict: Verdict| verdict.and(Err(Failure::internal("a counted review is missing")));
         return Ok(Judged::Done(verdicts.into_iter().map(none).collect()));
     };
+    if outcome.resolved == Some(State::Promoted) {
+        change = promote::put_on_list(auth, change, &outcome.request).await?;
+    }
     let change = change.require_same(&types::AccessRequestV3::key(id), Some(found.revision));
     let change = resting_on_people(change, seen);
     let dropped = outcome.resolved.map(|_| outcome.dropped).unwrap_or_default();
@@ -184,9 +244,18 @@ impl<'a> Count<'a> {
     }
 
     /// Judges one ballot; if it counts, it is part of the request and of the change from then on.
-    fn add(&mut self, id: &str, ballot: &Ballot, person: Option<&'a Person>) -> Verdict {
+    fn add(
+        &mut self,
+        id: &str,
+        ballot: &Ballot,
+        target: Option<Answer<request::Target>>,
+        person: Option<&'a Person>,
+    ) -> Verdict {
         let person = person.ok_or_else(crate::failure::denied)?;
-        let reviewer = person.reviewer_with(&ballot.identity, ballot.impersonated);
+        let reviewer = match &ballot.identity {
+            Some(identity) => person.reviewer_with(identity, ballot.impersonated),
+            None => person.reviewer(false),
+        };
         rights_first(person, &ballot.submission)?;
         if id.is_empty() {
             return Err(Failure::bad_parameter("missing request ID"));
@@ -200,8 +269,22 @@ impl<'a> Count<'a> {
             .outcome
             .as_ref()
             .map_or(&found.request, |outcome| &outcome.request);
-        let outcome = request::review(request, &ballot.submission, &reviewer, &self.panel, ballot.now)
-            .map_err(|error| refused(error.class(), &error))?;
+        let submission = &ballot.submission;
+        let judged = match (&ballot.promotion, target) {
+            (None, _) => request::review(request, submission, &reviewer, &self.panel, ballot.now),
+            (Some(_), Some(Ok(target))) => {
+                request::promote(request, submission, target, &reviewer, &self.panel, ballot.now)
+            }
+            // Whoever may not review it learns that, and nothing of the list.
+            (Some(promotion), Some(Err(failure))) => {
+                let anything = promotion.unnamed();
+                request::promote(request, submission, anything, &reviewer, &self.panel, ballot.now)
+                    .map_err(|error| refused(error.class(), &error))?;
+                return Err(failure);
+            }
+            (Some(_), None) => return Err(Failure::internal("a promotion was not looked at")),
+        };
+        let outcome = judged.map_err(|error| refused(error.class(), &error))?;
         let Some(newest) = outcome.request.reviews.last() else {
             return Err(Failure::internal("a counted review is missing"));
         };

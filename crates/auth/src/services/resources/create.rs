@@ -1,6 +1,8 @@
 //! `CreateApp`, `CreateDatabase` and `CreateKubernetesCluster`: a resource that is not there yet; `UpsertNode`: a server,
 //! there or not.
 
+use access::SystemRole;
+use jiff::SignedDuration;
 use wire::keep::Kept;
 use wire::pb::types::keep_alive::KeepAliveType;
 use wire::pb::types::{KeepAlive, ServerV2};
@@ -11,9 +13,13 @@ use super::update::may_write;
 use crate::audit::registered::Deed;
 use crate::auth::Auth;
 use crate::call::Call;
+use crate::caller::Who;
 use crate::failure::{Answer, Failure};
 use crate::state::resource::Resource as _;
 use crate::state::{Change, Refused, Tries};
+
+/// How long a server's own sign of life counts at most.
+const HEARTBEAT_MAX: SignedDuration = SignedDuration::from_hours(1);
 
 /// Handles `CreateApp`, `CreateDatabase` and `CreateKubernetesCluster`.
 pub async fn handle<M: Registered>(auth: &Auth, call: &Call, resource: Kept<M>) -> Answer<()> {
@@ -36,10 +42,29 @@ pub async fn handle<M: Registered>(auth: &Auth, call: &Call, resource: Kept<M>) 
     }
 }
 
-/// Handles `AuthService.UpsertNode`.
+/// A server that says itself that it is there: under its own id, for an hour at most.
+fn check_heartbeat(call: &Call, host_id: &str, node: &Kept<ServerV2>) -> Answer<()> {
+    if node.name() != host_id {
+        return Err(Failure::access_denied(
+            "a server says of no other server that it is there",
+        ));
+    }
+    let latest = call.now.saturating_add(HEARTBEAT_MAX).unwrap_or(call.now);
+    match node.expires() {
+        Some(ends) if ends > call.now && ends <= latest => Ok(()),
+        _ => Err(Failure::bad_parameter(
+            "a server says that it is there for an hour at most",
+        )),
+    }
+}
+
+/// Handles `AuthService.UpsertNode`: for administrators, and for servers themselves, as their sign of life.
 pub async fn upsert_node(auth: &Auth, call: &Call, node: Kept<ServerV2>) -> Answer<KeepAlive> {
-    call.allow("node", &["create", "update"])?;
     let node = accept(node)?;
+    match call.caller.who() {
+        Who::BuiltIn(part) if part.role == SystemRole::Node => check_heartbeat(call, &part.host_id, &node)?,
+        _ => call.allow("node", &["create", "update"])?,
+    }
     let described = node.described();
     let mut tries = Tries::default();
     loop {

@@ -20,7 +20,7 @@ use wire::pb::proto::{GetSshTargetsRequest, GetSshTargetsResponse};
 pub use kinds::{Registered, find};
 pub use list::handle as list;
 pub use unified::handle as list_unified;
-pub use view::{View, limit};
+pub use view::{Borrowed, View, limit};
 
 use crate::auth::Auth;
 use crate::call::Call;
@@ -47,7 +47,7 @@ pub async fn ssh_targets(
     asked: GetSshTargetsRequest,
 ) -> Answer<GetSshTargetsResponse> {
     call.allow("node", &["list"])?;
-    let view = View::of(auth, call, view::Borrowed::default()).await?;
+    let view = View::of(auth, call, Borrowed::default()).await?;
     let mut servers = Vec::new();
     for found in auth.state.find_all::<wire::pb::types::ServerV2>(call.now).await? {
         let resource: Resource = found.resource.described();

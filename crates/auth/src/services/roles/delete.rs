@@ -1,4 +1,4 @@
-//! `AuthService.DeleteRole`: a role that nobody holds.
+//! `AuthService.DeleteRole`: a role that nobody holds and no access list names.
 
 use store::Require;
 use wire::pb::proto::DeleteRoleRequest;
@@ -10,7 +10,7 @@ use crate::call::Call;
 use crate::failure::{Answer, Failure};
 use crate::services::users::roles_of;
 use crate::state::resource::{Found, Resource as _};
-use crate::state::{Change, Tries};
+use crate::state::{Change, Tries, access_lists};
 
 /// Handles the call.
 pub async fn handle(auth: &Auth, call: &Call, request: DeleteRoleRequest) -> Answer<()> {
@@ -34,6 +34,21 @@ pub async fn handle(auth: &Auth, call: &Call, request: DeleteRoleRequest) -> Ans
                 )));
             }
         }
+        let lists_seen = auth.state.revision();
+        for list in auth.state.whole_book(call.now).await?.lists.values() {
+            let named = [
+                &list.grants.roles,
+                &list.owner_grants.roles,
+                &list.membership_requires.roles,
+                &list.ownership_requires.roles,
+            ];
+            if named.into_iter().any(|roles| roles.contains(&name)) {
+                return Err(Failure::bad_parameter(format!(
+                    "failed to delete a role that is still in use by an access list: {:?} names role {name:?}",
+                    list.title
+                )));
+            }
+        }
         let change = Change::new(
             call.now,
             &call.actor().user,
@@ -43,6 +58,10 @@ pub async fn handle(auth: &Auth, call: &Call, request: DeleteRoleRequest) -> Ans
         .require(Require::Unchanged {
             prefix: types::UserV2::prefix(),
             since: seen,
+        })
+        .require(Require::Unchanged {
+            prefix: access_lists::lists(),
+            since: lists_seen,
         })
         .delete(types::RoleV6::key(&name));
         match auth.state.commit(change).await {

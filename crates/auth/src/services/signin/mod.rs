@@ -14,6 +14,7 @@ use crate::audit::login;
 use crate::auth::Auth;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
+use crate::services::access_lists::tell_skipped;
 use crate::services::certificates::{Wanted, refused, sign_proven, subject};
 use crate::services::requests::person;
 use crate::services::session;
@@ -75,8 +76,9 @@ pub async fn finish(auth: &Auth, call: &Call, asked: ours::FinishRequest) -> Ans
     let used = device.as_ref().map(|device| device.id.as_str());
     let certificates = sign_proven(auth, call, &permit, &keys, used).await?;
     let told = login::succeeded(call.actor(), &asked.user, device.as_ref());
+    let change = Change::new(call.now, &asked.user, told);
     auth.state
-        .commit(Change::new(call.now, &asked.user, told))
+        .commit(tell_skipped(auth, call, &asked.user, change).await?)
         .await?;
     let host = auth.state.authority(pki::AuthorityKind::Host, call.now).await?;
     Ok(ours::FinishResponse {
@@ -114,8 +116,9 @@ pub async fn open_web_session(
     let password = access::SecretBytes::new(asked.password.to_vec());
     let proof = prove(auth, call, &asked.user, password, factor).await?;
     let told = login::succeeded(call.actor(), &asked.user, proof.device.as_ref());
+    let change = Change::new(call.now, &asked.user, told);
     auth.state
-        .commit(Change::new(call.now, &asked.user, told))
+        .commit(tell_skipped(auth, call, &asked.user, change).await?)
         .await?;
     session::open_for_proxy(auth, call, &asked.user, &asked.client_address, &proof).await
 }

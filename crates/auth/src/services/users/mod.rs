@@ -107,6 +107,7 @@ pub(in crate::services) async fn born(
         id: auth.chance.uuid(),
         born: born_after(earlier.as_ref(), call.now),
         ended: None,
+        namesake_until: earlier.as_ref().and_then(|earlier| earlier.value.ended),
     };
     let spec = user.spec.get_or_insert_default();
     let connector = spec.created_by.take().and_then(|created| created.connector);

@@ -10,8 +10,9 @@ use super::{deleted, put, read};
 use crate::auth::Auth;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
-use crate::state::monitoring_rules;
+use crate::services::resources::{Borrowed, Registered, View};
 use crate::state::resource::Resource as Stored;
+use crate::state::{access_lists, monitoring_rules};
 
 /// A kind somebody watches.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Watched {
     filter: Filter,
     /// Of an access request only its id is told: enough to know which page is out of date.
     bare: bool,
+    /// What the watcher may see of what is registered.
+    view: Option<View>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +35,13 @@ enum Kind {
     Networking,
     Recording,
     MonitoringRule,
+    AccessList,
+    AccessListMember,
+    AccessListReview,
+    Node,
+    App,
+    Database,
+    KubernetesCluster,
 }
 
 /// Which access requests.
@@ -47,10 +57,7 @@ struct Filter {
 const SILENT: &[&str] = &[
     "token",
     "namespace",
-    "node",
-    "app",
     "app_server",
-    "db",
     "db_server",
     "kube_server",
     "remote_cluster",
@@ -58,7 +65,7 @@ const SILENT: &[&str] = &[
 
 impl Watched {
     /// What the caller may watch of `asked`; nothing for kinds without news.
-    pub fn accept(call: &Call, asked: &types::WatchKind) -> Answer<Option<Self>> {
+    pub async fn accept(auth: &Auth, call: &Call, asked: &types::WatchKind) -> Answer<Option<Self>> {
         let filter = filter(asked)?;
         let kind = match asked.kind.as_str() {
             "access_request" => Kind::AccessRequest,
@@ -69,6 +76,13 @@ impl Watched {
             "cluster_networking_config" => Kind::Networking,
             "session_recording_config" => Kind::Recording,
             "access_monitoring_rule" => Kind::MonitoringRule,
+            "access_list" => Kind::AccessList,
+            "access_list_member" => Kind::AccessListMember,
+            "access_list_review" => Kind::AccessListReview,
+            "node" => Kind::Node,
+            "app" => Kind::App,
+            "db" => Kind::Database,
+            "kube_cluster" => Kind::KubernetesCluster,
             silent if SILENT.contains(&silent) => {
                 return call
                     .allow(silent, &["read"])
@@ -93,9 +107,19 @@ impl Watched {
         // Proxies keep pages fresh; what a page shows is read with its reader's own certificate.
         let bare = kind == Kind::AccessRequest && call.caller.require_proxy().is_ok();
         if !own && !bare {
-            call.allow(&asked.kind, &["read"])?;
+            call.allow(rules_of(&asked.kind), &["read"])?;
         }
-        Ok(Some(Self { kind, filter, bare }))
+        let registered = [Kind::Node, Kind::App, Kind::Database, Kind::KubernetesCluster];
+        let view = match registered.contains(&kind) {
+            true => Some(View::of(auth, call, Borrowed::default()).await?),
+            false => None,
+        };
+        Ok(Some(Self {
+            kind,
+            filter,
+            bare,
+            view,
+        }))
     }
 
     /// Where its items live.
@@ -109,6 +133,13 @@ impl Watched {
             Kind::Networking => types::ClusterNetworkingConfigV2::prefix(),
             Kind::Recording => types::SessionRecordingConfigV2::prefix(),
             Kind::MonitoringRule => monitoring_rules::prefix(),
+            Kind::AccessList => access_lists::lists(),
+            Kind::AccessListMember => access_lists::members(),
+            Kind::AccessListReview => access_lists::reviews(),
+            Kind::Node => types::ServerV2::prefix(),
+            Kind::App => types::AppV3::prefix(),
+            Kind::Database => types::DatabaseV3::prefix(),
+            Kind::KubernetesCluster => types::KubernetesClusterV3::prefix(),
         }
     }
 
@@ -121,11 +152,17 @@ impl Watched {
             Change::Delete(key) => {
                 let (kind, version) = self.header();
                 let passes = self.filter.passes_gone(auth, &key.name()).await?;
-                return Ok(passes.then(|| deleted(kind, version, &key.name())));
+                // Names of members are those of people: which list one was in is told beside.
+                let list = match self.kind {
+                    Kind::AccessListMember | Kind::AccessListReview => key.segments().nth(1),
+                    _ => None,
+                };
+                let list = list.unwrap_or_default();
+                return Ok(passes.then(|| deleted(kind, version, &key.name(), &list)));
             }
             Change::Put(item) => item,
         };
-        Ok(Some(put(match self.kind {
+        let told = match self.kind {
             Kind::AccessRequest => {
                 let request = read::<types::AccessRequestV3>(item)?;
                 if !self.filter.passes(&request) {
@@ -140,7 +177,31 @@ impl Watched {
             Kind::Networking => Resource::ClusterNetworkingConfig(read(item)?),
             Kind::Recording => Resource::SessionRecordingConfig(read(item)?),
             Kind::MonitoringRule => Resource::AccessMonitoringRule(monitoring_rules::read(item)?),
-        })))
+            Kind::AccessList => Resource::AccessList(access_lists::read(item)?.value),
+            Kind::AccessListMember => Resource::AccessListMember(access_lists::read(item)?.value),
+            Kind::AccessListReview => Resource::AccessListReview(access_lists::read(item)?.value),
+            Kind::Node => return self.registered(read::<types::ServerV2>(item)?, Resource::Server),
+            Kind::App => return self.registered(read::<types::AppV3>(item)?, Resource::App),
+            Kind::Database => return self.registered(read::<types::DatabaseV3>(item)?, Resource::Database),
+            Kind::KubernetesCluster => {
+                return self.registered(
+                    read::<types::KubernetesClusterV3>(item)?,
+                    Resource::KubernetesCluster,
+                );
+            }
+        };
+        Ok(Some(put(told)))
+    }
+
+    /// The news of something that is registered; none if the watcher may not see it, as in lists.
+    fn registered<M: Registered>(
+        &self,
+        resource: Kept<M>,
+        told: impl FnOnce(Kept<M>) -> Resource,
+    ) -> Answer<Option<Event>> {
+        let described = resource.described();
+        let shown = self.view.as_ref().is_some_and(|view| view.shows(&described));
+        Ok(shown.then(|| put(told(resource))))
     }
 
     fn header(&self) -> (&'static str, &'static str) {
@@ -153,6 +214,13 @@ impl Watched {
             Kind::Networking => ("cluster_networking_config", "v2"),
             Kind::Recording => ("session_recording_config", "v2"),
             Kind::MonitoringRule => ("access_monitoring_rule", "v1"),
+            Kind::AccessList => ("access_list", "v1"),
+            Kind::AccessListMember => ("access_list_member", "v1"),
+            Kind::AccessListReview => ("access_list_review", "v1"),
+            Kind::Node => ("node", "v2"),
+            Kind::App => ("app", "v3"),
+            Kind::Database => ("db", "v3"),
+            Kind::KubernetesCluster => ("kube_cluster", "v3"),
         }
     }
 }
@@ -202,6 +270,14 @@ fn only_id(request: &types::AccessRequestV3) -> Kept<types::AccessRequestV3> {
         }),
         ..types::AccessRequestV3::default()
     })
+}
+
+/// The kind that rules of roles speak of: what belongs to a list is the list's.
+fn rules_of(kind: &str) -> &str {
+    match kind {
+        "access_list_member" | "access_list_review" => "access_list",
+        other => other,
+    }
 }
 
 fn filter(asked: &types::WatchKind) -> Answer<Filter> {

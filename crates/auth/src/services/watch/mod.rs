@@ -36,7 +36,7 @@ pub async fn open(
     let mut confirmed = Vec::new();
     let mut watched = Vec::new();
     for kind in asked.kinds {
-        match Watched::accept(call, &kind) {
+        match Watched::accept(auth, call, &kind).await {
             Ok(accepted) => {
                 watched.extend(accepted);
                 confirmed.push(kind);
@@ -158,8 +158,8 @@ fn init(kinds: Vec<types::WatchKind>) -> proto::Event {
     }
 }
 
-/// Something that is gone.
-fn deleted(kind: &str, version: &str, name: &str) -> proto::Event {
+/// Something that is gone, with a word about it.
+fn deleted(kind: &str, version: &str, name: &str, description: &str) -> proto::Event {
     proto::Event {
         r#type: Operation::Delete.into(),
         resource: Some(Resource::ResourceHeader(types::ResourceHeader {
@@ -169,6 +169,7 @@ fn deleted(kind: &str, version: &str, name: &str) -> proto::Event {
             metadata: Some(types::Metadata {
                 name: name.to_owned(),
                 namespace: "default".to_owned(),
+                description: description.to_owned(),
                 ..types::Metadata::default()
             }),
         })),

@@ -3,6 +3,8 @@
 
 mod administrators;
 mod credentials;
+mod lists;
 mod lost_answers;
+mod machines;
 mod plugins;
 mod two_persons;

@@ -34,11 +34,15 @@ pub fn line(evidence: &Evidence) -> String {
 /// Who may still give an approval, as far as the server says.
 fn possible(evidence: &Evidence) -> String {
     let count = evidence.possible_reviewer_count;
-    let known: Vec<&str> = evidence
+    let known: Vec<String> = evidence
         .possible_reviewers
         .iter()
-        .map(|reviewer| reviewer.user.as_str())
+        .map(|reviewer| match reviewer.through_lists.as_slice() {
+            [] => reviewer.user.clone(),
+            lists => format!("{} (by access list {})", reviewer.user, lists.join(", ")),
+        })
         .collect();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
     let who = match (count, known.len()) {
         (0, 0) => return "nobody may give one at present".to_owned(),
         (1, 0) => "1 person".to_owned(),
