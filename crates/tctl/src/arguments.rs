@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use cli::Failure;
 
 use crate::commands::{
-    access_check, alerts, auth, bots, create, edit, get, lock, nodes, remove, requests, status, tokens,
-    users, version,
+    access_check, acl, alerts, auth, bots, create, edit, get, lock, nodes, notifications, remove, requests,
+    status, tokens, users, version,
 };
 use crate::connection::Connection;
 
@@ -113,9 +113,15 @@ pub enum Command {
     Lock(lock::Lock),
     /// Show who could come to a role alone
     AccessCheck(access_check::AccessCheck),
+    /// Show access lists, add and remove members, review them
+    #[command(subcommand, visible_alias = "access-lists")]
+    Acl(acl::Acl),
     /// Show, make and acknowledge alerts
     #[command(subcommand, visible_alias = "alert")]
     Alerts(alerts::Alerts),
+    /// Tell people something, show and remove what they are told
+    #[command(subcommand, visible_alias = "notification")]
+    Notifications(notifications::Notifications),
     /// Show the servers of the cluster
     #[command(subcommand)]
     Nodes(nodes::Nodes),
@@ -140,6 +146,8 @@ impl Command {
             Self::Auth(command) => command.run(connection).await,
             Self::Lock(command) => command.run(connection).await,
             Self::AccessCheck(command) => command.run(connection).await,
+            Self::Acl(command) => command.run(connection).await,
+            Self::Notifications(command) => command.run(connection).await,
             Self::Nodes(command) => command.run(connection).await,
             Self::Alerts(command) => command.run(connection).await,
             Self::Status(command) => command.run(connection).await,

@@ -75,7 +75,12 @@ fn each_once(resources: &[Resource]) -> Result<(), Failure> {
     let mut seen = BTreeSet::new();
     for resource in resources {
         let document = resource.to_json();
-        let sub_kind = document["sub_kind"].as_str().unwrap_or_default().to_owned();
+        // Members of different lists may have one name.
+        let list = document.pointer("/spec/access_list");
+        let sub_kind = document["sub_kind"]
+            .as_str()
+            .or(list.and_then(|list| list.as_str()));
+        let sub_kind = sub_kind.unwrap_or_default().to_owned();
         if !seen.insert((resource.kind().name(), sub_kind, resource.name())) {
             return Err(Failure::new(format!(
                 "the {} `{}` stands twice in the file",

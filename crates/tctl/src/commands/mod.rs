@@ -1,6 +1,7 @@
 //! The commands, one module each: arguments, one function, and nothing that another command needs.
 
 pub mod access_check;
+pub mod acl;
 pub mod alerts;
 pub mod auth;
 pub mod bots;
@@ -11,6 +12,7 @@ pub mod lists;
 pub mod lock;
 pub mod moments;
 pub mod nodes;
+pub mod notifications;
 pub mod remove;
 pub mod requests;
 pub mod status;

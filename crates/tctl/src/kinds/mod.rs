@@ -1,5 +1,6 @@
 //! What can be done with each kind of resource, and how it is shown. One table for all commands that work on resources.
 
+pub mod access_lists;
 pub mod read;
 pub mod registered;
 pub mod remove;
@@ -10,7 +11,7 @@ use cli::Failure;
 use wire::resource::{Kind, Resource};
 
 /// The kinds that this version reads, in the order in which a backup lists them.
-pub const READABLE: [Kind; 20] = [
+pub const READABLE: [Kind; 22] = [
     Kind::ClusterAuthPreference,
     Kind::ClusterNetworkingConfig,
     Kind::SessionRecordingConfig,
@@ -24,6 +25,8 @@ pub const READABLE: [Kind; 20] = [
     Kind::Token,
     Kind::Lock,
     Kind::AccessMonitoringRule,
+    Kind::AccessList,
+    Kind::AccessListMember,
     Kind::TrustedCluster,
     Kind::AccessRequest,
     Kind::BotInstance,

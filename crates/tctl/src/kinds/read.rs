@@ -13,7 +13,7 @@ use wire::pb::teleport::users::v1 as users;
 use wire::pb::{proto, types};
 use wire::resource::{Kind, Reference, Resource};
 
-use super::{not_available, registered, resource};
+use super::{access_lists, not_available, registered, resource};
 use crate::session::{Refusal, Session};
 
 /// Whether secrets are wanted.
@@ -65,6 +65,8 @@ async fn of_kind(
         Kind::BotInstance => bot_instances(session, reference).await,
         Kind::AccessRequest => requests(session, name).await,
         Kind::AccessMonitoringRule => monitoring_rules(session, name).await,
+        Kind::AccessList => access_lists::read(session, name).await,
+        Kind::AccessListMember => access_lists::read_members(session, reference).await,
         Kind::Github | Kind::Oidc | Kind::Saml => connectors(session, kind, name, secrets).await,
         Kind::CertAuthority => authorities(session, reference, secrets).await,
         Kind::TrustedCluster => trusted_clusters(session, name).await,

@@ -8,7 +8,7 @@ use wire::pb::teleport::users::v1 as users;
 use wire::pb::{proto, types};
 use wire::resource::{Done, Kind, Reference, Verb};
 
-use super::{not_available, not_supported, registered};
+use super::{access_lists, not_available, not_supported, registered};
 use crate::session::Session;
 
 /// The one resource that a reference names, if it can be removed.
@@ -25,8 +25,11 @@ pub fn check(reference: &Reference) -> Result<(Kind, String), Failure> {
             "full cert_authority path must be specified (e.g. 'cert_authority/host/clustername')",
         ));
     }
-    if let (Some(Kind::BotInstance), Some(bot), Some(id)) = (kind, &reference.sub_kind, &reference.name) {
-        return Ok((Kind::BotInstance, format!("{bot}/{id}")));
+    // The names of these have two parts.
+    if let (Some(kind @ (Kind::BotInstance | Kind::AccessListMember)), Some(outer), Some(inner)) =
+        (kind, &reference.sub_kind, &reference.name)
+    {
+        return Ok((kind, format!("{outer}/{inner}")));
     }
     match reference.single() {
         Some((kind, name)) => Ok((kind, name.to_owned())),
@@ -86,6 +89,10 @@ pub async fn remove(session: &Session, kind: Kind, name: &str) -> Result<String,
             let request = monitoring::DeleteAccessMonitoringRuleRequest { name: name.clone() };
             let mut rules = cluster.access_monitoring_rules();
             session.call(rules.delete_access_monitoring_rule(request)).await?;
+            Done::Deleted
+        }
+        Kind::AccessList | Kind::AccessListMember => {
+            access_lists::remove(session, kind, &name).await?;
             Done::Deleted
         }
         Kind::ClusterAuthPreference => {

@@ -61,6 +61,25 @@ pub fn text(kind: Kind, resources: &[Resource], verbose: bool, columns: usize) -
         Kind::AccessMonitoringRule => plain(["Name", "Labels"], &documents, |rule| {
             [string(rule, "/metadata/name"), labels(rule, "/metadata/labels")]
         }),
+        Kind::AccessList => plain(
+            ["Name", "Title", "Review Frequency", "Next Audit Date"],
+            &documents,
+            |list| {
+                [
+                    string(list, "/metadata/name"),
+                    string(list, "/spec/title"),
+                    string(list, "/spec/audit/recurrence/frequency"),
+                    string(list, "/spec/audit/next_audit_date"),
+                ]
+            },
+        ),
+        Kind::AccessListMember => plain(["Access List", "Member", "Expires"], &documents, |member| {
+            [
+                string(member, "/spec/access_list"),
+                string(member, "/spec/name"),
+                expiry(member, "/spec/expires"),
+            ]
+        }),
         Kind::Github => plain(["Name", "Teams To Logins"], &documents, |connector| {
             [string(connector, "/metadata/name"), teams(connector)]
         }),

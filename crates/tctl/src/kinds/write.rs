@@ -8,11 +8,11 @@ use wire::pb::teleport::clusterconfig::v1 as conf;
 use wire::pb::teleport::machineid::v1 as machineid;
 use wire::pb::teleport::users::v1 as users;
 use wire::pb::{proto, types};
-use wire::resource::{Done, Kind, Resource, Verb, defaults};
+use wire::resource::{Done, Kind, Reference, Resource, Verb, defaults};
 use wire::status::Class;
 
-use super::read::setting;
-use super::{message, not_available, not_supported, registered};
+use super::read::{Secrets, read, setting};
+use super::{access_lists, message, not_available, not_supported, registered};
 use crate::session::{Refusal, Session};
 
 /// What may be written over.
@@ -45,6 +45,8 @@ pub fn check(resource: &Resource) -> Result<(), Failure> {
         | Kind::Token
         | Kind::Bot
         | Kind::AccessMonitoringRule
+        | Kind::AccessList
+        | Kind::AccessListMember
         | Kind::Node
         | Kind::App
         | Kind::Db
@@ -125,6 +127,7 @@ pub async fn create(session: &Session, resource: &Resource, over: Over) -> Resul
         Kind::Token => create_token(session, resource).await,
         Kind::Bot => create_bot(session, resource, over).await,
         Kind::AccessMonitoringRule => create_monitoring_rule(session, resource, over).await,
+        Kind::AccessList | Kind::AccessListMember => access_lists::create(session, resource, over).await,
         Kind::ClusterAuthPreference | Kind::ClusterNetworkingConfig | Kind::SessionRecordingConfig => {
             put_setting(session, resource, over).await
         }
@@ -181,10 +184,38 @@ pub async fn update(session: &Session, resource: &Resource) -> Result<String, Fa
                 .call(conf.update_session_recording_config(request))
                 .await?;
         }
+        Kind::AccessList | Kind::AccessListMember => access_lists::update(session, resource).await?,
         Kind::App | Kind::Db | Kind::KubeCluster => registered::update(session, resource).await?,
+        Kind::Lock | Kind::Token | Kind::Bot | Kind::Node => write_over(session, resource).await?,
         other => return Err(not_available("editing", other)),
     }
     Ok(resource.kind().done(&resource.name(), Done::Updated))
+}
+
+/// Writes over what no call changes as it was read. What is there now is looked at once more: somebody else's change is
+/// not written over unseen.
+async fn write_over(session: &Session, resource: &Resource) -> Result<(), Failure> {
+    let reference = Reference {
+        kinds: vec![resource.kind()],
+        sub_kind: None,
+        name: Some(resource.name()),
+    };
+    let now = read(session, &reference, Secrets::Without).await?;
+    let same = |other: &Resource| revision(other) == revision(resource);
+    if !now.first().is_some_and(same) {
+        return Err(Failure::new(
+            "resource revision does not match, it may have been concurrently created|modified|deleted; please work from \
+             the latest state, or use --force to overwrite",
+        ));
+    }
+    create(session, resource, Over::Anything).await?;
+    Ok(())
+}
+
+fn revision(resource: &Resource) -> Option<String> {
+    let document = resource.to_json();
+    let revision = document.pointer("/metadata/revision")?.as_str()?;
+    Some(revision.to_owned())
 }
 
 /// Whether `tctl edit` can change the kind.
@@ -194,6 +225,12 @@ pub fn can_update(kind: Kind) -> bool {
         Kind::Role
             | Kind::User
             | Kind::AccessMonitoringRule
+            | Kind::AccessList
+            | Kind::AccessListMember
+            | Kind::Lock
+            | Kind::Token
+            | Kind::Bot
+            | Kind::Node
             | Kind::App
             | Kind::Db
             | Kind::KubeCluster

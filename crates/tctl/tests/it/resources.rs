@@ -551,7 +551,7 @@ fn what_is_not_there_is_named() {
         "access_request/nosuch",
         "cert_authority/nosuch",
         "cert_authority/host/nosuch",
-        "access_list",
+        "access_list/nosuch",
         "bot/nosuch",
     ] {
         let typed = world.tctl(&format!("get {what}"));
@@ -781,7 +781,7 @@ fn an_editor_that_fails_is_named() {
     "]]);
     world.edit("edit lock/x", "true").prints(expect![[r#"
         $ tctl edit lock/x    → 1
-        ! ERROR: editing resources of type "lock" is not available yet
-        ! hint: write it to a file with `tctl get lock`, and apply it with `tctl create -f`
+        ! ERROR: could not get resource lock/x
+        ! 	lock "x" is not found
     "#]]);
 }
