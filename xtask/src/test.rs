@@ -16,6 +16,7 @@ pub struct Options {
 
 pub fn run(options: &Options) -> Outcome {
     step("what the tests need", packages::ensure)?;
+    step("what looks at the pages", packages::axe_core)?;
     step("format", || {
         build::run(build::cargo().args(["fmt", "--all", "--check"]))
     })?;

@@ -14,6 +14,7 @@ use http::Uri;
 use crate::api::{self, account as api_account, authorities, discovery, invites, joining, login, sessions};
 use crate::headers::Kind;
 use crate::pages::requests::decide;
+use crate::pages::running::{inventory, locks, people, resources, roles};
 use crate::pages::{self, account, assets, elsewhere, events, invite, preferences, requests, sign_in, start};
 use crate::proxy::Proxy;
 use crate::upgrade::{self, Inside};
@@ -73,6 +74,22 @@ fn table() -> Vec<(&'static str, &'static str, Handler)> {
         ("POST", "/web/requests/{id}/withdraw", post(decide::withdraw)),
         ("POST", "/web/requests/{id}/revoke", post(decide::revoke)),
         ("POST", "/web/requests/{id}/assume", post(decide::assume)),
+        ("GET", "/web/users", get(people::list)),
+        ("POST", "/web/users", post(people::invite)),
+        ("GET", "/web/users/{name}", get(people::show)),
+        ("POST", "/web/users/{name}", post(people::change)),
+        ("GET", "/web/roles", get(roles::list)),
+        ("GET", "/web/roles/{name}", get(roles::show)),
+        ("POST", "/web/roles/{name}", post(roles::change)),
+        ("GET", "/web/locks", get(locks::list)),
+        ("GET", "/web/locks/new", get(locks::list)),
+        ("POST", "/web/locks", post(locks::change)),
+        ("GET", "/web/bots", get(inventory::bots)),
+        ("GET", "/web/tokens", get(inventory::tokens)),
+        ("GET", "/web/accessmonitoring", get(inventory::rules)),
+        ("GET", "/web/settings", get(inventory::settings)),
+        ("GET", "/web/resources", get(resources::list)),
+        ("GET", "/web/cluster/{cluster}/resources", get(resources::list)),
         ("GET", "/web/static/{file}", get(assets::show)),
         ("GET", "/web/{*path}", get(elsewhere::show)),
     ]

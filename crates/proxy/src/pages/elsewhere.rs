@@ -13,17 +13,11 @@ use crate::visitor::Visitor;
 
 /// First part of the path, what would be there, and the command.
 const KNOWN: &[(&str, &str, &str)] = &[
-    ("users", "People", "tctl users ls"),
-    ("roles", "Roles", "tctl get roles"),
     ("sso", "Sign-in through others", "tctl get connectors"),
-    ("tokens", "Join tokens", "tctl get tokens"),
-    ("bots", "Bots", "tctl get bots"),
     ("integrations", "Integrations", ""),
-    ("locks", "Locks", "tctl get locks"),
-    ("cluster", "Resources, sessions and the audit log", ""),
+    ("cluster", "Sessions and the audit log", ""),
     ("account", "Your authenticators", "tctl users reset NAME"),
     ("accesslists", "Access lists", ""),
-    ("accessmonitoring", "Monitoring rules", ""),
     (
         "accessrequest",
         "A request at sign-in",
@@ -78,8 +72,8 @@ mod tests {
 
     #[test]
     fn known_places_name_a_command_and_others_do_not_exist() {
-        assert_eq!(about("roles").command, "tctl get roles");
+        assert_eq!(about("sso").command, "tctl get connectors");
         assert_eq!(about("cluster/example.com/audit").title, "Not on the web yet");
-        assert_eq!(about("rolesx").title, "There is nothing here");
+        assert_eq!(about("ssox").title, "There is nothing here");
     }
 }

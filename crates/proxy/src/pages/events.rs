@@ -110,9 +110,8 @@ fn event(name: &'static str) -> Bytes {
 /// `GET /web/waiting`: how many requests wait for the reader's review, as a number and nothing else.
 pub async fn waiting(State(proxy): State<Arc<Proxy>>, visitor: Visitor, headers: HeaderMap) -> Response {
     let browser = Browser::new(&proxy, visitor, headers);
-    let person = match browser.person().await {
-        Ok(Some(person)) => person,
-        Ok(None) | Err(_) => return StatusCode::FORBIDDEN.into_response(),
+    let Ok(Some(person)) = browser.person().await else {
+        return StatusCode::FORBIDDEN.into_response();
     };
     let asked = Asked::newest(AccessRequestScope::NeedsReview, COUNTED_MAX);
     match list::read(&browser, &person, asked).await {

@@ -10,6 +10,7 @@ pub mod message;
 pub mod preferences;
 pub mod requests;
 mod rights;
+pub mod running;
 pub mod sign_in;
 pub mod start;
 
@@ -212,11 +213,11 @@ impl Person {
             taken_up.extend(identity.groups.iter().filter(|role| !own.contains(role)).cloned());
         }
         Ok(Self {
-            taken_up,
             session,
             cluster,
             rights,
             identity,
+            taken_up,
         })
     }
 

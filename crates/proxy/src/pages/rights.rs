@@ -10,9 +10,28 @@ use wire::convert;
 use wire::status::Failure;
 
 use crate::upstream::of_person;
+use crate::words::t;
 
 /// Pages of the administration: the kind and verb that they need, where they are, what they are called.
-const RUNNING: &[(&str, &str, &str, &str)] = &[];
+const RUNNING: &[(&str, &str, &str, &str)] = &[
+    ("user", "list", "/web/users", t("People")),
+    ("role", "list", "/web/roles", t("Roles")),
+    ("lock", "list", "/web/locks", t("Locks")),
+    ("bot", "list", "/web/bots", t("Bots")),
+    ("token", "list", "/web/tokens", t("Join tokens")),
+    (
+        "access_monitoring_rule",
+        "list",
+        "/web/accessmonitoring",
+        t("Monitoring rules"),
+    ),
+    (
+        "cluster_networking_config",
+        "read",
+        "/web/settings",
+        t("Settings"),
+    ),
+];
 
 /// The roles somebody holds now.
 #[derive(Debug)]

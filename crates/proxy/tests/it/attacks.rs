@@ -360,7 +360,9 @@ async fn asking_for_a_page_changes_nothing_whatever_it_is() {
             .replace("{token}", &token)
             .replace("{id}", &id)
             .replace("{file}", "style.css")
-            .replace("{*path}", "roles");
+            .replace("{*path}", "sso")
+            .replace("{name}", "access")
+            .replace("{cluster}", "teleport.example.com");
         // Also with what a form would bring, and with the words of a deed.
         for more in [
             "",

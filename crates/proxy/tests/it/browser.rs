@@ -81,7 +81,7 @@ impl<'w> Browser<'w> {
     /// Sends a form of our own page: with the secret of the browser.
     pub async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         if !self.cookies.contains_key("__Host-forms") {
-            self.get("/web/roles").await;
+            self.get("/web/sso").await;
         }
         let secret = self.cookies.get("__Host-forms").cloned().unwrap_or_default();
         let mut all = vec![("forms", secret.as_str())];

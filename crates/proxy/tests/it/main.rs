@@ -12,7 +12,10 @@ mod matrix;
 mod pages;
 mod passage;
 mod routing;
+mod running;
+mod screens;
 mod terminal;
+mod webdriver;
 mod world;
 
 use std::sync::Arc;

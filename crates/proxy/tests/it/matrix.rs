@@ -67,7 +67,7 @@ async fn ask(method: &str, path: &str, actor: &str) -> Answer {
     } else {
         Browser::of(&story, &bob.cookie())
     };
-    browser.get("/web/roles").await;
+    browser.get("/web/sso").await;
     match actor {
         "and bearer" => {
             browser
@@ -98,7 +98,9 @@ async fn ask(method: &str, path: &str, actor: &str) -> Answer {
         .replace("{token}", "0123456789abcdef0123456789abcdef")
         .replace("{id}", "01a21c75-8ee1-72a9-86b4-5e1554d0c7a6")
         .replace("{file}", "style.css")
-        .replace("{*path}", "roles");
+        .replace("{*path}", "sso")
+        .replace("{name}", "access")
+        .replace("{cluster}", "teleport.example.com");
     let method = Method::from_bytes(method.as_bytes()).expect("a method");
     let secret = browser.cookies.get("__Host-forms").cloned().unwrap_or_default();
     let is_page = filled.starts_with("/web/");

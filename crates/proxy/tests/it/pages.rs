@@ -395,9 +395,9 @@ async fn the_list_shows_what_its_reader_may_see_page_by_page() {
 async fn places_without_a_page_say_which_command_does_it() {
     let story = Story::begin().await;
     let mut browser = Browser::new(&story);
-    let roles = browser.get("/web/roles").await;
+    let roles = browser.get("/web/sso").await;
     assert_eq!(roles.status, StatusCode::NOT_FOUND);
-    assert!(roles.body.contains("tctl get roles"));
+    assert!(roles.body.contains("tctl get connectors"));
     for path in [
         "/web/nothing",
         "/web/",

@@ -100,7 +100,7 @@ async fn own(
             ids.push(id);
         }
     }
-    with_requests(auth, call, &holder(user), &person, ids.into_iter(), wish).await
+    with_requests(auth, call, &holder(user), &person, ids, wish).await
 }
 
 /// A permit for the stored roles of `person` and those of the approved requests `ids`.

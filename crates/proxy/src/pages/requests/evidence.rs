@@ -217,7 +217,7 @@ impl Reading<'_> {
             }
             0 => {}
             more => {
-                names.push(language.count(i64::try_from(more).unwrap_or(i64::MAX), "1 other", "{} others"))
+                names.push(language.count(i64::try_from(more).unwrap_or(i64::MAX), "1 other", "{} others"));
             }
         }
         let listed = match names.as_slice() {
