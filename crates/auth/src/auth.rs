@@ -26,6 +26,7 @@ use crate::ids::Chance;
 use crate::presets;
 use crate::server::health::Health;
 use crate::server::metrics::Metrics;
+use crate::services::authorities::rotate::Keepers;
 use crate::settings::Settings;
 use crate::state::cluster::{self, ClusterIdentity, Preference};
 use crate::state::resource::{Resource, bytes_of};
@@ -54,6 +55,8 @@ pub struct Auth {
     pub health: Health,
     /// What it counts.
     pub metrics: Metrics,
+    /// Who follows when the authorities change.
+    pub keepers: Keepers,
     /// Proxies that have said that they are there.
     pub(crate) presence: crate::presence::Presence,
     /// Who is at work on which request.
@@ -206,6 +209,7 @@ impl Auth {
         let auth = Self {
             passwords: PasswordPool::new(settings.password_cost, &chance)?,
             limits: Limits::new(settings.rates),
+            keepers: Keepers::default(),
             presence: crate::presence::Presence::default(),
             turns: crate::services::requests::Turns::default(),
             desks: Arc::default(),
@@ -242,7 +246,7 @@ impl Auth {
         for kind in AuthorityKind::ALL {
             let authority = Authority::generate(kind, &name, now, self.chance.entropy())
                 .map_err(|_| OpenError::BadName(name.clone()))?;
-            change = self.state.put_authority(change, &authority)?;
+            change = self.state.put_authority(change, &authority, None)?;
             if kind.is_used() {
                 change = change.telling(
                     &system.user,

@@ -21,6 +21,7 @@ use wire::pb::types;
 use crate::audit::{Actor, ActorKind};
 use crate::failure::{Answer, Failure, denied};
 use crate::services::access_lists::lent;
+use crate::signed::Signed;
 use crate::state::State;
 use crate::state::people::Subject;
 use crate::state::resource::Resource as _;
@@ -77,6 +78,7 @@ pub struct BuiltIn {
 pub struct Caller {
     who: Who,
     actor: Actor,
+    signed: Option<Signed>,
 }
 
 impl UserCaller {
@@ -134,6 +136,7 @@ impl Caller {
             return Ok(Self {
                 who: Who::Nobody,
                 actor: anonymous,
+                signed: None,
             });
         };
         let identity = identity.map_err(|error| {
@@ -159,6 +162,9 @@ impl Caller {
                 "access denied: the certificate is good from one address only",
             ));
         }
+        let signed = Signed::of(peer).ok_or_else(denied)?;
+        signed.check(state, now).await?;
+        let signed = Some(signed);
         let vouched = match authority {
             Authority::User => VouchedBy::User,
             Authority::Host => VouchedBy::Host,
@@ -180,6 +186,7 @@ impl Caller {
                         host_id: host_id.to_owned(),
                         name,
                     }),
+                    signed,
                 })
             }
             Named::User { name } => {
@@ -200,6 +207,7 @@ impl Caller {
                 Ok(Self {
                     who: Who::User(Box::new(user)),
                     actor,
+                    signed,
                 })
             }
         }
@@ -214,7 +222,13 @@ impl Caller {
                 name: format!("{host_id}.{cluster}"),
             }),
             actor: Actor::system(),
+            signed: None,
         }
+    }
+
+    /// Who has signed the caller's certificate, if there is one.
+    pub fn signed(&self) -> Option<&Signed> {
+        self.signed.as_ref()
     }
 
     /// Who it is.

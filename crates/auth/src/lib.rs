@@ -22,6 +22,7 @@ pub mod presets;
 pub mod server;
 pub mod services;
 pub mod settings;
+pub mod signed;
 pub mod state;
 pub mod version;
 

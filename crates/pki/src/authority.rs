@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use access::ambient::Entropy;
 use access::{Secret, SecretBytes};
+use der::Encode as _;
 use jiff::{SignedDuration, Timestamp};
 use rustls_pki_types::CertificateDer;
 use x509_cert::name::RdnSequence;
@@ -216,6 +217,11 @@ impl AuthorityCertificate {
     /// Its public key.
     pub fn key(&self) -> &PublicKey {
         &self.key
+    }
+
+    /// Whether it is the one of this name, in DER: what certificates name as who issued them.
+    pub fn is_called(&self, name: &[u8]) -> bool {
+        self.subject.to_der().is_ok_and(|own| own == name)
     }
 
     /// Its pin.

@@ -67,6 +67,14 @@ pub fn is_issued_by(leaf: &[u8], authority: &[u8]) -> bool {
     leaf.issuer() == authority.subject() && key.is_ok_and(|key| leaf.is_signed_by(key))
 }
 
+/// The name of whoever has issued a certificate, as it stands there in DER; `None` if it cannot be read.
+///
+/// It says nothing about the signature. The authorities of one cluster have different names, so that it tells which of
+/// them a certificate that was verified once is from.
+pub fn issuer_name(leaf: &[u8]) -> Option<Vec<u8>> {
+    Parsed::from_der(leaf).ok()?.issuer().to_der().ok()
+}
+
 /// A certificate taken apart.
 pub(crate) struct Parsed {
     certificate: Certificate,

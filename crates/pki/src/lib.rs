@@ -16,6 +16,7 @@ pub mod names;
 pub mod pem;
 pub mod pin;
 pub mod public_key;
+pub mod rotation;
 pub mod ssh;
 pub mod verify;
 mod x509;

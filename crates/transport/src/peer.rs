@@ -32,6 +32,8 @@ struct Facts {
     certificate: Option<(CertificateDer<'static>, Authority)>,
     /// What the certificate says, read when somebody asks for the first time.
     identity: OnceLock<Result<Arc<Identity>, IdentityError>>,
+    /// Who has issued the certificate, read in the same way.
+    issuer: OnceLock<Option<Arc<[u8]>>>,
     protocol: Option<Vec<u8>>,
     server_name: Option<String>,
 }
@@ -50,6 +52,7 @@ impl Peer {
             local,
             certificate,
             identity: OnceLock::new(),
+            issuer: OnceLock::new(),
             protocol,
             server_name,
         }))
@@ -92,6 +95,14 @@ impl Peer {
         let certificate = self.certificate()?;
         let read = || Identity::from_certificate(certificate).map(Arc::new);
         Some(self.0.identity.get_or_init(read).as_ref())
+    }
+
+    /// The name of the authority that has issued [`Peer::certificate`], in DER: whether it is still trusted is another
+    /// question, since a connection may live longer than the trust.
+    pub fn issuer(&self) -> Option<&Arc<[u8]>> {
+        let certificate = self.certificate()?;
+        let read = || pki::certificate::issuer_name(certificate).map(Arc::from);
+        self.0.issuer.get_or_init(read).as_ref()
     }
 
     /// Which authorities vouch for [`Peer::certificate`].

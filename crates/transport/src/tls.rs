@@ -167,7 +167,7 @@ pub fn certificates_from_pem(text: &[u8]) -> Result<Vec<CertificateDer<'static>>
 }
 
 /// Which authorities' certificates a server accepts from clients.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientAuthorities {
     /// Sign people and bots.
     pub user: Vec<CertificateDer<'static>>,

@@ -17,6 +17,33 @@ pub fn authority_created(actor: &Actor, kind: &str) -> Event {
         .actor(actor)
 }
 
+/// One step of the exchange of an authority's keys.
+#[derive(Debug, Clone, Copy)]
+pub struct AuthorityStep<'a> {
+    /// Which authority.
+    pub kind: &'a str,
+    /// The phase before.
+    pub from: &'a str,
+    /// The phase now.
+    pub to: &'a str,
+    /// By hand or by schedule.
+    pub mode: &'a str,
+    /// The id of the whole exchange.
+    pub rotation: &'a str,
+}
+
+/// The exchange of an authority's keys took a step. The original writes nothing here.
+pub fn authority_stepped(actor: &Actor, step: &AuthorityStep<'_>) -> Event {
+    Event::new("cert_authority.rotate", "CSC004I")
+        .resource(step.kind, None)
+        .with("from_phase", step.from)
+        .with("phase", step.to)
+        .text("mode", step.mode)
+        .text("rotation_id", step.rotation)
+        .actor(actor)
+        .remote(actor)
+}
+
 fn setting(event: Event, actor: &Actor) -> Event {
     event.with("success", true).actor(actor).remote(actor)
 }

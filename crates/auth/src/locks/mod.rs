@@ -3,7 +3,7 @@
 //! The list of locks is read from the store at every call and never kept, so there is no view of it that could be stale:
 //! both locking modes of the original behave alike here, and a store that cannot be read lets nobody in. A change that rests
 //! on "there is no lock" says so to the store ([`Unlocked::hold`]): a lock that is set in between makes the change be
-//! decided anew. Who is connected while a lock is set is minded by a [`Vigil`]. What a lock hits is decided in
+//! decided anew. Who is connected while a lock is set, or while the authority of the certificate loses its trust, is minded by a [`Vigil`]. What a lock hits is decided in
 //! [`access::lock`].
 
 mod vigil;
@@ -24,6 +24,7 @@ pub use vigil::Vigil;
 use crate::caller::{Caller, Who};
 use crate::failure::{Answer, Failure};
 use crate::moment;
+use crate::signed::Signed;
 use crate::state::resource::{Found, Resource as _};
 use crate::state::{Change, State};
 
@@ -121,7 +122,11 @@ fn as_decided(lock: &types::LockV2) -> Lock<'_> {
 /// Whom a call or a connection belongs to, as far as locks go: what the certificate says, and nothing else. Roles that
 /// were taken away meanwhile are still in it, and still locked.
 #[derive(Debug, Clone)]
-pub struct Whom(Kind);
+pub struct Whom {
+    kind: Kind,
+    /// Who has signed the certificate, where that is known.
+    signed: Option<Signed>,
+}
 
 #[derive(Debug, Clone)]
 enum Kind {
@@ -136,43 +141,63 @@ enum Kind {
 impl Whom {
     /// Whoever makes a call.
     pub fn of_caller(caller: &Caller) -> Self {
-        Self(match caller.who() {
-            Who::Nobody => Kind::Nobody,
-            Who::BuiltIn(part) => Kind::Host(part.host_id.clone()),
-            Who::User(user) => Kind::user(&user.identity),
-        })
+        Self {
+            kind: match caller.who() {
+                Who::Nobody => Kind::Nobody,
+                Who::BuiltIn(part) => Kind::Host(part.host_id.clone()),
+                Who::User(user) => Kind::user(&user.identity),
+            },
+            signed: caller.signed().cloned(),
+        }
     }
 
     /// Whoever is at the other end of a connection.
     pub fn of_peer(peer: &Peer) -> Self {
         let known = peer.identity().and_then(Result::ok).zip(peer.authority());
         let Some((identity, authority)) = known else {
-            return Self(Kind::Nobody);
+            return Self {
+                kind: Kind::Nobody,
+                signed: None,
+            };
         };
         let vouched = match authority {
             Authority::User => VouchedBy::User,
             Authority::Host => VouchedBy::Host,
         };
-        Self(match identity.caller(vouched) {
-            Ok(Named::Service { host_id, .. }) => Kind::Host(host_id.to_owned()),
-            Ok(Named::User { .. }) => Kind::user(identity),
-            Err(_) => Kind::Nobody,
-        })
+        Self {
+            kind: match identity.caller(vouched) {
+                Ok(Named::Service { host_id, .. }) => Kind::Host(host_id.to_owned()),
+                Ok(Named::User { .. }) => Kind::user(identity),
+                Err(_) => Kind::Nobody,
+            },
+            signed: Signed::of(peer),
+        }
     }
 
     /// Whoever holds a certificate that the user authority has signed.
     pub fn of_user(identity: Identity) -> Self {
-        Self(Kind::user(&Arc::new(identity)))
+        Self {
+            kind: Kind::user(&Arc::new(identity)),
+            signed: None,
+        }
     }
 
     /// Whether there is nothing that a lock could be on.
     pub fn is_nobody(&self) -> bool {
-        matches!(self.0, Kind::Nobody)
+        matches!(self.kind, Kind::Nobody)
+    }
+
+    /// Refuses if the authority that signed the certificate is not trusted any more.
+    async fn check_signed(&self, state: &State, now: Timestamp) -> Answer<()> {
+        match &self.signed {
+            Some(signed) => signed.check(state, now).await,
+            None => Ok(()),
+        }
     }
 
     /// What locks can be on.
     pub fn targets(&self) -> Targets<'_> {
-        match &self.0 {
+        match &self.kind {
             Kind::Nobody => Targets::default(),
             Kind::Host(host) => Targets {
                 host: Some(host),

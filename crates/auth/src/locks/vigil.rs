@@ -1,4 +1,5 @@
-//! Minds somebody who is connected: tells at once when a lock on them is set.
+//! Minds somebody who is connected: tells at once when a lock on them is set, or when the authority that signed their
+//! certificate is not trusted any more.
 //!
 //! Woken by the store's own news and by nothing else; looks at the lock that is new and not at all of them.
 
@@ -10,13 +11,14 @@ use wire::pb::types;
 use super::{Whom, check, judge};
 use crate::auth::Auth;
 use crate::failure::{Answer, Failure};
+use crate::state::authorities;
 use crate::state::resource::Resource as _;
 
 /// Minds one connection or stream.
 pub struct Vigil {
     auth: Weak<Auth>,
     whom: Whom,
-    /// News of locks; none while the present ones have to be looked at first.
+    /// News of locks and authorities; none while the present ones have to be looked at first.
     news: Option<store::Watch>,
 }
 
@@ -49,11 +51,17 @@ impl Vigil {
             };
             match news.next().await {
                 Ok(event) => {
-                    let Change::Put(lock) = &event.change else {
+                    let Change::Put(item) = &event.change else {
                         continue;
                     };
                     let Some(auth) = self.auth.upgrade() else { continue };
-                    if let Err(failure) = judge(lock, &self.whom.targets(), auth.clock.now()) {
+                    let now = auth.clock.now();
+                    let judged = if authorities::public_prefix().holds(&item.key) {
+                        self.whom.check_signed(&auth.state, now).await
+                    } else {
+                        judge(item, &self.whom.targets(), now)
+                    };
+                    if let Err(failure) = judged {
                         return failure;
                     }
                 }
@@ -69,8 +77,10 @@ impl Vigil {
 async fn look(auth: &Auth, whom: &Whom) -> Answer<store::Watch> {
     let news = auth
         .state
-        .watch(vec![types::LockV2::prefix()])
+        .watch(vec![types::LockV2::prefix(), authorities::public_prefix()])
         .map_err(|error| Failure::connection_problem(error.to_string()))?;
-    check(&auth.state, &whom.targets(), auth.clock.now()).await?;
+    let now = auth.clock.now();
+    check(&auth.state, &whom.targets(), now).await?;
+    whom.check_signed(&auth.state, now).await?;
     Ok(news)
 }

@@ -173,6 +173,7 @@ serve! { USERS_SERVICE: UsersService in "teleport.users.v1.UsersService":
 serve! { TRUST_SERVICE: TrustService in "teleport.trust.v1.TrustService":
     get_cert_authority "GetCertAuthority" (trust::GetCertAuthorityRequest) -> types::CertAuthorityV2 = authorities::get;
     generate_host_cert "GenerateHostCert" (trust::GenerateHostCertRequest) -> trust::GenerateHostCertResponse = certificates::host::handle;
+    rotate_cert_authority "RotateCertAuthority" (trust::RotateCertAuthorityRequest) -> trust::RotateCertAuthorityResponse = authorities::rotate::handle;
     get_cert_authorities "GetCertAuthorities" (trust::GetCertAuthoritiesRequest) -> trust::GetCertAuthoritiesResponse = authorities::list;
 }
 

@@ -18,7 +18,7 @@ use store::{Class, Key, Prefix, Revision};
 use wire::pb::types;
 use zeroize::Zeroize;
 
-use super::{Change, State};
+use super::{Change, Read, State};
 use crate::failure::{Answer, Failure};
 
 /// Signers in memory, each with the revision it was read at.
@@ -70,6 +70,21 @@ impl State {
     ) -> Answer<Option<types::CertAuthorityV2>> {
         let item = self.item(&public_key(kind), now).await?;
         item.map(|item| read_shown(&item)).transpose()
+    }
+
+    /// The same, with the revision it was read at.
+    pub async fn authority_read(
+        &self,
+        kind: AuthorityKind,
+        now: Timestamp,
+    ) -> Answer<Option<Read<types::CertAuthorityV2>>> {
+        let item = self.item(&public_key(kind), now).await?;
+        let Some(item) = item else { return Ok(None) };
+        Ok(Some(Read {
+            value: read_shown(&item)?,
+            revision: item.revision,
+            expires: item.expires,
+        }))
     }
 
     /// The authority with its keys, ready to sign.
@@ -137,8 +152,14 @@ impl State {
         Ok(Some(shown))
     }
 
-    /// Puts an authority into a change: its public part, and its keys sealed.
-    pub fn put_authority(&self, change: Change, authority: &Authority) -> Answer<Change> {
+    /// Puts an authority into a change: its public part, and its keys sealed. `rotation` is where the exchange of its keys
+    /// stands; nothing if there has never been one.
+    pub fn put_authority(
+        &self,
+        change: Change,
+        authority: &Authority,
+        rotation: Option<&types::Rotation>,
+    ) -> Answer<Change> {
         let kind = authority.kind();
         let record = authority
             .to_record()
@@ -157,14 +178,16 @@ impl State {
         };
         let place = private_key(kind);
         let sealed = self.seal_own(Class::Authorities, &place, &private)?;
-        let shown = shown(kind, authority.cluster(), &record);
+        let mut shown = shown(kind, authority.cluster(), &record);
+        shown.spec.get_or_insert_default().rotation = rotation.cloned();
         Ok(change
             .put(public_key(kind), shown.encode_to_vec())
             .put(place, sealed))
     }
 }
 
-fn read_shown(item: &store::Item) -> Answer<types::CertAuthorityV2> {
+/// An authority as clients see it, out of what is stored.
+pub fn read_shown(item: &store::Item) -> Answer<types::CertAuthorityV2> {
     let mut shown = types::CertAuthorityV2::decode(item.value.clone())
         .map_err(|error| Failure::internal(format!("`{}` is not readable: {error}", item.key)))?;
     shown.metadata.get_or_insert_default().revision = super::resource::stamp(item.revision);

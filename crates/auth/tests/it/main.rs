@@ -25,6 +25,7 @@ mod peer;
 mod recorded;
 mod refusals;
 mod resources;
+mod rotation;
 mod rules;
 mod sweeping;
 mod watching;

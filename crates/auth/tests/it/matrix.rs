@@ -99,6 +99,8 @@ pub const ROWS: &[(&str, &[&str])] = &[
             "WatchEvents: node",
             "WatchEvents: access_monitoring_rule",
             "WatchEvents: namespace",
+            "WatchEvents: cert_authority",
+            "WatchEvents: cert_authority, with private keys",
             "WatchEvents: nothing",
             "GetToken",
             "GetTokens",
@@ -156,6 +158,7 @@ pub const ROWS: &[(&str, &[&str])] = &[
             "GetCertAuthorities",
             "GetCertAuthorities: with keys",
             "GenerateHostCert",
+            "RotateCertAuthority: no step there is",
         ],
     ),
     (
@@ -760,6 +763,14 @@ impl Stage<'_> {
                 }],
                 ..Default::default()
             }),
+            "WatchEvents: cert_authority, with private keys" => encoded(&proto::Watch {
+                kinds: vec![types::WatchKind {
+                    kind: "cert_authority".to_owned(),
+                    load_secrets: true,
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }),
             watch if watch.starts_with("WatchEvents: ") => encoded(&proto::Watch {
                 kinds: vec![types::WatchKind {
                     kind: watch.trim_start_matches("WatchEvents: ").to_owned(),
@@ -825,6 +836,11 @@ impl Stage<'_> {
                     include_key: row.ends_with("keys"),
                 })
             }
+            "RotateCertAuthority: no step there is" => encoded(&trust::RotateCertAuthorityRequest {
+                r#type: "host".to_owned(),
+                target_phase: "rollback".to_owned(),
+                ..Default::default()
+            }),
             "GenerateHostCert" => encoded(&trust::GenerateHostCertRequest {
                 key: world.key().public().to_ssh_line().into_bytes().into(),
                 principals: vec!["demo".to_owned()],
@@ -1148,6 +1164,7 @@ fn d01_what_a_plugin_may(calls: &[&str]) {
         "WatchEvents: cluster_auth_preference",
         "WatchEvents: node",
         "WatchEvents: namespace",
+        "WatchEvents: cert_authority",
         "GetUser: oneself",
         "GetCertAuthority",
         "GetCertAuthorities",

@@ -101,6 +101,8 @@ pub struct World {
     pub proxy: Cluster,
     /// Where connections come in.
     pub door: Arc<dyn Target>,
+    /// What the door shows and believes.
+    pub tls: Arc<ServerTls>,
     pub drain: Drain,
     authorities: String,
     entropy: Arc<dyn Entropy>,
@@ -199,7 +201,7 @@ impl World {
             .host_identity(SystemRole::Admin, &[])
             .await
             .expect("a certificate");
-        let door = door(&auth, &clock, &own, distortion).await;
+        let (door, tls) = door(&auth, &clock, &own, distortion).await;
         let drain = Drain::new();
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::named("clients"));
         let dial = |identity: Identity| {
@@ -223,6 +225,7 @@ impl World {
             clock,
             store,
             door,
+            tls,
             drain,
             entropy,
             canaries: Mutex::default(),
@@ -310,7 +313,7 @@ impl World {
             .host_identity(SystemRole::Admin, &[])
             .await
             .expect("a certificate");
-        let door = door(&auth, &self.clock, &own, None).await;
+        let (door, _) = door(&auth, &self.clock, &own, None).await;
         let (drain, clock) = (self.drain.clone(), Arc::clone(&self.clock));
         move |identity| {
             Cluster::lazy(Connect {
@@ -419,7 +422,7 @@ impl World {
     }
 }
 
-fn identity_of(host: &HostIdentity) -> Identity {
+pub fn identity_of(host: &HostIdentity) -> Identity {
     let parts = IdentityParts {
         private_key: host.private_key.clone(),
         tls_certificate: host.certificate.clone(),
@@ -435,7 +438,18 @@ async fn door(
     clock: &Arc<ManualClock>,
     own: &HostIdentity,
     distortion: Option<crate::calls::Distortion>,
-) -> Arc<dyn Target> {
+) -> (Arc<dyn Target>, Arc<ServerTls>) {
+    let settings = door_settings(auth, clock, own).await;
+    let tls = ServerTls::new(settings, Arc::<ManualClock>::clone(clock)).expect("settings");
+    let service = crate::calls::Door::new(auth::server::service(auth), distortion);
+    (
+        Arc::new(TlsEndpoint::new(Arc::clone(&tls), HttpHandler::new(service))),
+        tls,
+    )
+}
+
+/// What the Auth port shows and believes by the authorities of this moment.
+pub async fn door_settings(auth: &Auth, clock: &ManualClock, own: &HostIdentity) -> ServerSettings {
     let trusted = async |kind: AuthorityKind| {
         let authority = auth
             .state
@@ -454,7 +468,7 @@ async fn door(
             .expect("PEM")
             .is_empty()
     );
-    let settings = ServerSettings {
+    ServerSettings {
         certificates: vec![certificate],
         client_authorities: Some(ClientAuthorities {
             user: trusted(AuthorityKind::User).await,
@@ -462,8 +476,5 @@ async fn door(
         }),
         protocols: vec![names::H2.to_vec(), names::HTTP_1_1.to_vec()],
         cluster: Some(CLUSTER.to_owned()),
-    };
-    let tls = ServerTls::new(settings, Arc::<ManualClock>::clone(clock)).expect("settings");
-    let service = crate::calls::Door::new(auth::server::service(auth), distortion);
-    Arc::new(TlsEndpoint::new(tls, HttpHandler::new(service)))
+    }
 }

@@ -206,3 +206,68 @@ fn a_backup_warns_of_the_keys_in_it() {
     assert_eq!(typed.code(), Some(0));
     assert!(typed.stderr().contains("a backup holds every secret"));
 }
+
+#[test]
+fn the_keys_of_an_authority_are_exchanged_by_hand() {
+    let world = World::new();
+    world.tctl("auth rotate").prints(expect![["
+        $ tctl auth rotate    → 1
+        ! ERROR: required flag --type not provided, not starting interactive mode because stdin does not appear to be a terminal
+        ! hint: name an authority: `--type=host`, `--type=user` or `--type=openssh`
+    "]]);
+    world
+        .tctl("auth rotate --type=host --manual --phase=init")
+        .prints(expect![[r#"
+            $ tctl auth rotate --type=host --manual --phase=init    → 0
+            Updated rotation phase to "init". To check status use 'tctl status'
+        "#]]);
+    let status = world.tctl("status").succeeded();
+    assert_eq!(status.matches("sha256:").count(), 2, "{status}");
+    let rows: Vec<&str> = status.lines().skip(5).take(7).map(str::trim_end).collect();
+    expect![["
+        authority     rotation                                protocol status  algorithm   storage
+        ------------- --------------------------------------- -------- ------- ----------- --------
+        host          in progress (mode: manual, phase: init) SSH      active  Ed25519     software
+                                                              SSH      trusted Ed25519     software
+                                                              TLS      active  ECDSA P-256 software
+                                                              TLS      trusted ECDSA P-256 software
+        user          standby (never rotated)                 SSH      active  Ed25519     software"]]
+    .assert_eq(&rows.join("\n"));
+    world
+        .tctl("auth rotate --type=host --manual --phase=rollback")
+        .prints(expect![[r#"
+            $ tctl auth rotate --type=host --manual --phase=rollback    → 0
+            Updated rotation phase to "rollback". To check status use 'tctl status'
+        "#]]);
+    world
+        .tctl("auth rotate --type=host --manual --phase=standby")
+        .prints(expect![[r#"
+            $ tctl auth rotate --type=host --manual --phase=standby    → 0
+            Updated rotation phase to "standby". To check status use 'tctl status'
+        "#]]);
+    world
+        .tctl("auth rotate --type=host --manual --phase=nosuch")
+        .prints(expect![[r#"
+            $ tctl auth rotate --type=host --manual --phase=nosuch    → 1
+            ! ERROR: unsupported phase: "nosuch"
+        "#]]);
+    world.tctl("auth rotate --type=nosuch").prints(expect![["
+        $ tctl auth rotate --type=nosuch    → 1
+        ! Usage: tctl auth rotate [OPTIONS]
+        ! 
+        ! ERROR: enum value must be one of host,user,db,db_client,openssh,jwt,saml_idp,oidc_idp,spiffe,okta,awsra,bound_keypair, got 'nosuch'
+        ! hint: `tctl auth rotate --help` lists the flags
+    "]]);
+    world
+        .tctl("auth rotate --type=user --grace-period=3h")
+        .prints(expect![["
+            $ tctl auth rotate --type=user --grace-period=3h    → 0
+            Initiated certificate authority rotation. To check status use 'tctl status'
+        "]]);
+    let status = world.tctl("status").succeeded();
+    assert!(status.contains("standby (last rotated: "), "{status}");
+    assert!(
+        status.contains("in progress (mode: auto, phase: init)"),
+        "{status}"
+    );
+}

@@ -60,7 +60,7 @@ impl LocalAdmin {
     }
 
     /// Writes another one whenever it is time; `since` is the moment of the last. Never returns.
-    pub async fn keep_fresh(self, since: Timestamp) {
+    pub async fn keep_fresh(self: Arc<Self>, since: Timestamp) {
         let mut since = since;
         let mut failing = false;
         loop {

@@ -8,6 +8,7 @@ use auth::{Auth, HostIdentity};
 use cli::Failure;
 use client::Identity;
 use client::identity::{IdentityParts, Origin};
+use jiff::Timestamp;
 use pki::AuthorityKind;
 use pki::names::service_names;
 use transport::endpoint::TlsEndpoint;
@@ -76,34 +77,24 @@ pub fn proxy_hosts(config: &Config) -> Vec<String> {
         .collect()
 }
 
-/// What serves the Auth Service's port.
-///
-/// # Errors
-/// The authorities cannot be read or used.
-pub async fn target(
-    auth: &Arc<Auth>,
-    shown: &HostIdentity,
-    clock: Arc<dyn Clock>,
-) -> Result<Arc<dyn Target>, Failure> {
-    let protocols = vec![names::H2.to_vec(), names::HTTP_1_1.to_vec()];
-    let tls = mutual_tls(auth, shown, protocols, clock).await?;
-    Ok(Arc::new(TlsEndpoint::new(
-        tls,
-        HttpHandler::new(auth::server::service(auth)).with_limits_for_strangers(HttpLimits::for_strangers()),
-    )))
+/// The protocols of the Auth Service's port.
+pub fn auth_protocols() -> Vec<Vec<u8>> {
+    vec![names::H2.to_vec(), names::HTTP_1_1.to_vec()]
 }
 
-/// TLS that shows a certificate of the cluster and asks for one.
+/// What serves the Auth Service's port.
+pub fn target(auth: &Arc<Auth>, tls: Arc<ServerTls>) -> Arc<dyn Target> {
+    Arc::new(TlsEndpoint::new(
+        tls,
+        HttpHandler::new(auth::server::service(auth)).with_limits_for_strangers(HttpLimits::for_strangers()),
+    ))
+}
+
+/// Whose certificates the ports of the cluster's own believe at this moment.
 ///
 /// # Errors
-/// The authorities cannot be read or used.
-pub async fn mutual_tls(
-    auth: &Auth,
-    shown: &HostIdentity,
-    protocols: Vec<Vec<u8>>,
-    clock: Arc<dyn Clock>,
-) -> Result<Arc<ServerTls>, Failure> {
-    let now = clock.now();
+/// The authorities cannot be read.
+pub async fn authorities(auth: &Auth, now: Timestamp) -> Result<ClientAuthorities, Failure> {
     let trusted = async |kind| {
         let authority = auth
             .state
@@ -117,17 +108,37 @@ pub async fn mutual_tls(
                 .collect(),
         )
     };
-    let certificate = Credentials::from_pem(
+    Ok(ClientAuthorities {
+        user: trusted(AuthorityKind::User).await?,
+        host: trusted(AuthorityKind::Host).await?,
+    })
+}
+
+/// A certificate of this process, ready to be shown.
+///
+/// # Errors
+/// Its parts do not belong together, which would be our own fault.
+pub fn credentials(shown: &HostIdentity) -> Result<Credentials, Failure> {
+    Credentials::from_pem(
         shown.certificate.as_bytes(),
         shown.private_key.expose().as_bytes(),
     )
-    .map_err(|error| failures::tls("a certificate of this process", &error))?;
+    .map_err(|error| failures::tls("a certificate of this process", &error))
+}
+
+/// TLS that shows a certificate of the cluster and asks for one.
+///
+/// # Errors
+/// The authorities cannot be read or used.
+pub async fn mutual_tls(
+    auth: &Auth,
+    shown: &HostIdentity,
+    protocols: Vec<Vec<u8>>,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<ServerTls>, Failure> {
     let settings = ServerSettings {
-        certificates: vec![certificate],
-        client_authorities: Some(ClientAuthorities {
-            user: trusted(AuthorityKind::User).await?,
-            host: trusted(AuthorityKind::Host).await?,
-        }),
+        certificates: vec![credentials(shown)?],
+        client_authorities: Some(authorities(auth, clock.now()).await?),
         protocols,
         cluster: Some(auth.cluster().to_owned()),
     };

@@ -10,6 +10,7 @@
 //! | [`ports`] | binds |
 //! | [`gate`] | the Auth Service's port and the identities of this process |
 //! | [`admin`] | the local administrator's identity |
+//! | [`own_parts`] | all of them, anew, when the authorities change |
 //! | [`https`] | the certificates of the web port |
 //! | [`invite`] | the first administrator's link |
 //! | [`edge`] | the same for a proxy whose Auth Service is elsewhere |
@@ -23,6 +24,7 @@ mod gate;
 pub mod home;
 mod https;
 mod invite;
+mod own_parts;
 mod ports;
 mod signals;
 
@@ -45,6 +47,7 @@ use crate::log::Sink;
 use crate::version;
 use admin::LocalAdmin;
 use edge::Edge;
+use own_parts::OwnParts;
 use ports::Ports;
 use signals::{Signal, Signals};
 
@@ -159,15 +162,18 @@ impl Server {
         .await
         .map_err(|error| failures::auth(&error))?;
         let clock = Arc::clone(&ambient.clock);
-        let admin = LocalAdmin::new(&auth, home.clone(), &config.node_name, clock);
+        let admin = Arc::new(LocalAdmin::new(&auth, home.clone(), &config.node_name, clock));
         // Together, so that one write to the disk carries the records of all certificates.
         let (identities, admin_since) =
             tokio::try_join!(gate::identities(&auth, config, told), admin.write())?;
-        tokio::spawn(admin.keep_fresh(admin_since));
+        tokio::spawn(Arc::clone(&admin).keep_fresh(admin_since));
         home.write_auth_address(auth_port.address)?;
-        let auth_target = gate::target(&auth, &identities.auth, Arc::clone(&ambient.clock)).await?;
+        let clock = Arc::clone(&ambient.clock);
+        let auth_tls = gate::mutual_tls(&auth, &identities.auth, gate::auth_protocols(), clock).await?;
+        let auth_target = gate::target(&auth, Arc::clone(&auth_tls));
         tokio::spawn(auth::services::requests::sweep::run(Arc::clone(&auth)));
         tokio::spawn(auth::server::recovery::run(Arc::clone(&auth)));
+        tokio::spawn(auth::services::authorities::rotate::run(Arc::clone(&auth)));
 
         let figures = diag::Figures::of_cluster(&auth, &store, &auth_port, ports.web.as_ref(), log);
         let mut server = Self {
@@ -178,12 +184,15 @@ impl Server {
             inside: inside.clone(),
             _pid_file: config.pid_file.as_deref().map(home::PidFile::write).transpose()?,
         };
+        let mut own_parts = OwnParts::new(&auth, config, told, auth_tls, admin);
         let proxy = match (proxy_settings(auth.cluster()), pairs) {
             (Some(settings), Some(pairs)) => {
                 let own = home.web_certificate_file();
                 let https = https::Https::open(pairs, own, &settings, ambient)?;
+                let handle = IdentityHandle::new(gate::own_identity(&identities.proxy)?);
+                own_parts.proxy = Some(handle.clone());
                 let cluster = Cluster::lazy(Connect {
-                    identity: IdentityHandle::new(gate::own_identity(&identities.proxy)?),
+                    identity: handle,
                     destination: Destination::InProcess(Arc::clone(&auth_target), inside.clone()),
                     insecure: false,
                     clock: Arc::clone(&ambient.clock),
@@ -192,6 +201,7 @@ impl Server {
                 let protocols = proxy::passage_protocols();
                 let clock = Arc::clone(&ambient.clock);
                 let inner = gate::mutual_tls(&auth, &identities.proxy, protocols, clock).await?;
+                own_parts.passage = Some(Arc::clone(&inner));
                 let proxy = proxy::Proxy::open(proxy::Opening {
                     cluster,
                     auth_road: (Arc::clone(&auth_target), inside.clone()),
@@ -204,6 +214,9 @@ impl Server {
             }
             _ => None,
         };
+        let own_parts = Arc::new(own_parts);
+        auth.keepers.add(Arc::<OwnParts>::clone(&own_parts));
+        server.public.spawn(own_parts.look_after(public.clone()));
         figures.register_proxy(proxy.as_ref().map(|(proxy, ..)| proxy));
         server.open_doors(auth_port, ports, auth_target, proxy, figures);
         invite::first_administrator(&auth, config, told).await;

@@ -1,7 +1,7 @@
 //! Proxies whose Auth Service is another process: they come in with a token and go on without it.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use client::identity::Origin;
 use client::{Cluster, Connect, Destination, Identity, IdentityHandle};
@@ -13,17 +13,17 @@ use wire::pb::types;
 
 use crate::world::{Server, World, clock, ping};
 
-const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 /// An Auth Service that runs alone, with a token for proxies.
-struct Auth {
-    world: World,
-    server: Server,
-    pin: String,
+pub struct Auth {
+    pub world: World,
+    pub server: Server,
+    pub pin: String,
 }
 
 impl Auth {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let world = World::new();
         let file = world.configuration(&[], &["cluster_name: example.com"], &[]);
         let server = world.start_with(&file, &["--roles=auth"]);
@@ -44,29 +44,21 @@ impl Auth {
             token: Some(proto::upsert_token_v2_request::Token::V2(Kept::from(token))),
         };
         admin.auth().upsert_token_v2(request).await.expect("a token");
-        let shown = admin
-            .auth()
-            .get_cluster_ca_cert(())
-            .await
-            .expect("an authority")
-            .into_inner();
-        let pem = String::from_utf8(shown.tlsca.to_vec()).expect("PEM");
-        let der = pki::certificate::from_pem(&pem).expect("PEM");
         Self {
-            pin: Pin::of(&der[0]).expect("a pin").to_string(),
+            pin: pin(&admin).await,
             world,
             server,
         }
     }
 
+    /// The pin of this moment.
+    pub async fn pin_now(&self) -> String {
+        pin(&ping(&self.world, self.server.auth()).await.0).await
+    }
+
     /// What the local administrator is, for calls by any road.
     fn admin(&self) -> Identity {
-        let path = self.world.data().join("proc/admin");
-        Identity::from_text(
-            &std::fs::read_to_string(&path).expect("an identity"),
-            Origin::LocalAdmin(path),
-        )
-        .expect("an identity")
+        admin_of(&self.world.data())
     }
 
     /// A call through a proxy.
@@ -82,9 +74,23 @@ impl Auth {
     }
 }
 
+/// What the local administrator of a data directory is at this moment.
+pub fn admin_of(data: &Path) -> Identity {
+    let path = data.join("proc/admin");
+    let text = std::fs::read_to_string(&path).expect("an identity");
+    Identity::from_text(&text, Origin::LocalAdmin(path)).expect("an identity")
+}
+
+async fn pin(admin: &Cluster) -> String {
+    let shown = admin.auth().get_cluster_ca_cert(()).await.expect("an authority");
+    let pem = String::from_utf8(shown.into_inner().tlsca.to_vec()).expect("PEM");
+    let der = pki::certificate::from_pem(&pem).expect("PEM");
+    Pin::of(&der[0]).expect("a pin").to_string()
+}
+
 impl World {
     /// The configuration of a proxy of the cluster whose Auth Service listens at `auth`.
-    fn edge(&self, auth: SocketAddr) -> PathBuf {
+    pub fn edge(&self, auth: SocketAddr) -> PathBuf {
         let text = format!(
             "version: v3\nteleport:\n  nodename: edge\n  data_dir: {}\n  auth_server: {auth}\n\
              auth_service:\n  enabled: no\n\

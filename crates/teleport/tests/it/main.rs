@@ -6,6 +6,7 @@
 mod commands;
 mod configuration;
 mod edges;
+mod rotation;
 mod starting;
 mod stopping;
 mod watching_over;

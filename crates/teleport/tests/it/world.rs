@@ -140,7 +140,18 @@ impl Server {
         Self::spawn_with(command, true)
     }
 
+    /// Starts the program and does not wait for it.
+    pub fn spawn_unready(command: &mut Command) -> Self {
+        Self::begin(command, false)
+    }
+
     fn spawn_with(mut command: Command, log_on_stdout: bool) -> Self {
+        let mut server = Self::begin(&mut command, log_on_stdout);
+        server.wait_for(STARTED);
+        server
+    }
+
+    fn begin(command: &mut Command, log_on_stdout: bool) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program runs");
         let stderr = lines(child.stderr.take().expect("piped"));
@@ -150,14 +161,12 @@ impl Server {
         } else {
             (stderr, stdout)
         };
-        let mut server = Self {
+        Self {
             child,
             said,
             other,
             log: Vec::new(),
-        };
-        server.wait_for(STARTED);
-        server
+        }
     }
 
     /// Waits until the log says something, and gives the line.

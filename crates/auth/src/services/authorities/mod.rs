@@ -1,5 +1,7 @@
 //! `TrustService`: the authorities, with or without what only they may know.
 
+pub mod rotate;
+
 use pki::AuthorityKind;
 use wire::pb::teleport::trust::v1 as trust;
 use wire::pb::types;

@@ -12,7 +12,7 @@ use crate::call::Call;
 use crate::failure::{Answer, Failure};
 use crate::services::resources::{Borrowed, Registered, View};
 use crate::state::resource::Resource as Stored;
-use crate::state::{access_lists, monitoring_rules};
+use crate::state::{access_lists, authorities, monitoring_rules};
 
 /// A kind somebody watches.
 #[derive(Debug)]
@@ -42,11 +42,14 @@ enum Kind {
     App,
     Database,
     KubernetesCluster,
+    Authority,
 }
 
-/// Which access requests.
+/// Which access requests, which authorities.
 #[derive(Debug, Default)]
 struct Filter {
+    /// Types of authorities; all if there are none.
+    authorities: Vec<String>,
     id: Option<String>,
     user: Option<String>,
     state: Option<State>,
@@ -66,7 +69,7 @@ const SILENT: &[&str] = &[
 impl Watched {
     /// What the caller may watch of `asked`; nothing for kinds without news.
     pub async fn accept(auth: &Auth, call: &Call, asked: &types::WatchKind) -> Answer<Option<Self>> {
-        let filter = filter(asked)?;
+        let filter = filter(auth.cluster(), asked)?;
         let kind = match asked.kind.as_str() {
             "access_request" => Kind::AccessRequest,
             "role" => Kind::Role,
@@ -83,6 +86,20 @@ impl Watched {
             "app" => Kind::App,
             "db" => Kind::Database,
             "kube_cluster" => Kind::KubernetesCluster,
+            "cert_authority" => {
+                if asked.load_secrets {
+                    return Err(Failure::access_denied(
+                        "private keys of authorities are in no news; ask for them",
+                    ));
+                }
+                call.allow("cert_authority", &["readnosecrets"])?;
+                return Ok(Some(Self {
+                    kind: Kind::Authority,
+                    filter,
+                    bare: false,
+                    view: None,
+                }));
+            }
             silent if SILENT.contains(&silent) => {
                 return call
                     .allow(silent, &["read"])
@@ -140,6 +157,7 @@ impl Watched {
             Kind::App => types::AppV3::prefix(),
             Kind::Database => types::DatabaseV3::prefix(),
             Kind::KubernetesCluster => types::KubernetesClusterV3::prefix(),
+            Kind::Authority => authorities::public_prefix(),
         }
     }
 
@@ -189,6 +207,13 @@ impl Watched {
                     Resource::KubernetesCluster,
                 );
             }
+            Kind::Authority => {
+                let wanted = &self.filter.authorities;
+                if !wanted.is_empty() && !wanted.iter().any(|kind| *kind == *item.key.name()) {
+                    return Ok(None);
+                }
+                Resource::CertAuthority(authorities::read_shown(item)?)
+            }
         };
         Ok(Some(put(told)))
     }
@@ -221,6 +246,7 @@ impl Watched {
             Kind::App => ("app", "v3"),
             Kind::Database => ("db", "v3"),
             Kind::KubernetesCluster => ("kube_cluster", "v3"),
+            Kind::Authority => ("cert_authority", "v2"),
         }
     }
 }
@@ -280,8 +306,26 @@ fn rules_of(kind: &str) -> &str {
     }
 }
 
-fn filter(asked: &types::WatchKind) -> Answer<Filter> {
+fn filter(own: &str, asked: &types::WatchKind) -> Answer<Filter> {
     let mut filter = Filter::default();
+    if asked.kind == "cert_authority" {
+        // Clients say for each type of which cluster; there is one here, and `*` means it too.
+        for (kind, cluster) in &asked.filter {
+            if kind.parse::<pki::AuthorityKind>().is_err() {
+                return Err(Failure::bad_parameter(format!(
+                    "{kind:?} authority type is not supported"
+                )));
+            }
+            if cluster == "*" || cluster == own {
+                filter.authorities.push(kind.clone());
+            }
+        }
+        if filter.authorities.is_empty() && !asked.filter.is_empty() {
+            // Of another cluster there is no news; a type that is no authority's stands for that.
+            filter.authorities.push(String::new());
+        }
+        return Ok(filter);
+    }
     if asked.kind != "access_request" {
         return match asked.filter.keys().next() {
             Some(key) => Err(Failure::bad_parameter(format!(
