@@ -22,11 +22,16 @@ const PIPE_BYTES: usize = 64 * 1024;
 /// Bytes as they are, with signs of life from the proxy.
 const SUB_PROTOCOL: &str = "alpn-ping";
 
+/// Says whether an upgrade is needed, for those who know better than the test: `yes`, `no`, or a list of
+/// `HOST:PORT=yes` and `HOST:PORT=no` with commas or semicolons in between.
+const OVERRIDE: &str = "TELEPORT_TLS_ROUTING_CONN_UPGRADE";
+
 /// How the address is spoken to before anything is known of the cluster.
 #[derive(Clone)]
 pub(crate) struct Upgrade {
     test: ClientTls,
     web: ClientTls,
+    told: String,
 }
 
 impl Upgrade {
@@ -35,12 +40,16 @@ impl Upgrade {
         Ok(Self {
             test: ClientTls::new(trust, None, &[names::REVERSE_TUNNEL], clock)?,
             web: ClientTls::new(trust, None, &[], clock)?,
+            told: std::env::var(OVERRIDE).unwrap_or_default(),
         })
     }
 
     /// Whether somebody at `address` ends TLS who knows nothing of our protocols: a proxy of ours would choose the one
     /// that is offered.
     pub(crate) async fn is_needed(&self, address: &Address) -> bool {
+        if let Some(told) = told_for(&self.told, address) {
+            return told;
+        }
         let tried = self.test.dial(address, address.host(), TEST_TIMEOUT).await;
         match tried {
             Err(DialError::Handshake { source, .. }) => match source {
@@ -86,5 +95,42 @@ impl Upgrade {
             }
         });
         Ok(ours)
+    }
+}
+
+/// What was told of an address; `None` leaves it to the test, and so does what cannot be understood.
+fn told_for(told: &str, address: &Address) -> Option<bool> {
+    let switch = |word: &str| match word.trim().to_ascii_lowercase().as_str() {
+        "yes" | "y" | "on" | "true" | "1" => Some(true),
+        "no" | "n" | "off" | "false" | "0" => Some(false),
+        _ => None,
+    };
+    let address = address.to_string();
+    told.split([',', ';'])
+        .find_map(|entry| match entry.split_once('=') {
+            Some((of, word)) => switch(word).filter(|_| of.trim().eq_ignore_ascii_case(&address)),
+            None => switch(entry),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_knows_better_than_the_test_says_so_for_all_or_for_one() {
+        let here = Address::new("proxy.example.com", 443);
+        for (told, meant) in [
+            ("", None),
+            ("yes", Some(true)),
+            ("No", Some(false)),
+            ("proxy.example.com:443=yes", Some(true)),
+            ("other.example.com:443=yes;proxy.example.com:443=no", Some(false)),
+            ("other.example.com:443=yes", None),
+            ("proxy.example.com:3080=yes", None),
+            ("perhaps", None),
+        ] {
+            assert_eq!(told_for(told, &here), meant, "{told}");
+        }
     }
 }

@@ -123,4 +123,30 @@ mod tests {
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
     }
+
+    /// `UPDATE_EXPECT=1 cargo test -p tbot` writes the page anew.
+    #[test]
+    fn the_reference_page_is_the_help_of_every_command_and_an_example() {
+        let mut command = Arguments::command().term_width(100);
+        command.build();
+        let mut page = format!(
+            "# tbot\n\nThe configuration file that `tbot configure` prints, and what `tbot help COMMAND` prints. Written from the \
+             program itself; a test holds\nthe page to it. [Machine ID](../guide/machine-id.md) tells the story.\n\n\
+             ## The file\n\n```yaml\n{}```\n",
+            crate::config::EXAMPLE
+        );
+        describe(&mut command, &mut page);
+        expect_test::expect_file!["../../../docs/reference/tbot.md"].assert_eq(&page);
+    }
+
+    fn describe(command: &mut clap::Command, page: &mut String) {
+        let name = command.get_bin_name().unwrap_or("tbot").to_owned();
+        let help = command.render_help().to_string();
+        page.push_str(&format!("\n## {name}\n\n```text\n{}\n```\n", help.trim_end()));
+        for inner in command.get_subcommands_mut() {
+            if inner.get_name() != "help" && !inner.is_hide_set() {
+                describe(inner, page);
+            }
+        }
+    }
 }

@@ -4,6 +4,9 @@
 //! each time by chance, so that a thousand machines do not come at once. While the cluster cannot be reached it tries
 //! again; when the cluster says no, it stops and says why.
 
+#[cfg(test)]
+mod daemon;
+
 use std::sync::Arc;
 use std::time::Duration;
 
