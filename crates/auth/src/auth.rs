@@ -20,6 +20,7 @@ use crate::audit::{self, Actor, Stamp};
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::credentials::password::PasswordPool;
+use crate::credentials::webauthn::RelyingParty;
 use crate::failure::{Answer, Failure};
 use crate::guard::Limits;
 use crate::ids::Chance;
@@ -422,6 +423,20 @@ impl Auth {
     pub fn known_proxy_address(&self) -> Option<String> {
         let configured = self.settings.proxy_public_address.clone();
         configured.or_else(|| self.presence.proxy_address(self.clock.now()))
+    }
+
+    /// For whom authenticators make credentials: what the cluster's setting says, or else the host of the proxy's first
+    /// public address. `None` where authenticators are no second factor, or no such host is known.
+    pub fn relying_party(&self, preference: &Preference) -> Option<RelyingParty> {
+        if !preference.allows_authenticators() {
+            return None;
+        }
+        let address = self.known_proxy_address();
+        let host = address
+            .as_deref()
+            .map(|address| address.rsplit_once(':').map_or(address, |(host, _)| host));
+        let id = preference.rp_id().or_else(|| host.map(str::to_owned))?;
+        RelyingParty::new(&id, host)
     }
 
     /// The proxy's public address, `host:port`, for links; a placeholder if no proxy is known.

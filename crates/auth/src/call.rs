@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Request, Response, Status};
 use transport::peer::Peer;
+use wire::pb::proto::MfaAuthenticateResponse;
 use wire::pb::types;
 
 use crate::audit::{self, Actor};
@@ -39,6 +40,8 @@ pub struct Call {
     pub method: &'static str,
     exact_ttl: bool,
     takes_warnings: bool,
+    from_browser: bool,
+    second_factor: Option<MfaAuthenticateResponse>,
     warnings: Mutex<Vec<String>>,
 }
 
@@ -51,6 +54,8 @@ impl Call {
             method,
             exact_ttl: false,
             takes_warnings: false,
+            from_browser: false,
+            second_factor: None,
             warnings: Mutex::default(),
         }
     }
@@ -63,6 +68,16 @@ impl Call {
     /// Whether the caller's program shows what comes beside an answer.
     pub fn takes_warnings(&self) -> bool {
         self.takes_warnings
+    }
+
+    /// Whether the caller acts in a browser, as our own proxy says for its pages. Saying so only asks for more.
+    pub fn is_from_browser(&self) -> bool {
+        self.from_browser
+    }
+
+    /// The second factor that was shown beside the call.
+    pub fn second_factor(&self) -> Option<&MfaAuthenticateResponse> {
+        self.second_factor.as_ref()
     }
 
     /// How records name the caller.
@@ -132,10 +147,20 @@ async fn begin(
     }
     auth.limits.call(&caller, now)?;
     crate::locks::check_caller(&auth.state, &caller, now).await?;
+    let second_factor = match metadata.get(wire::metadata::MFA_RESPONSE) {
+        None => None,
+        Some(_) => Some(
+            text(wire::metadata::MFA_RESPONSE)
+                .and_then(wire::mfa::header::read)
+                .ok_or_else(|| Failure::bad_parameter("the second factor beside the call cannot be read"))?,
+        ),
+    };
     let exact_ttl = metadata.contains_key(EXACT_TTL_HEADER);
     Ok(Call {
         exact_ttl,
         takes_warnings: metadata.contains_key(wire::metadata::TAKES_WARNINGS),
+        from_browser: metadata.contains_key(wire::metadata::FROM_BROWSER),
+        second_factor,
         ..Call::new(now, caller, method)
     })
 }

@@ -5,6 +5,7 @@ use wire::pb::types;
 
 use crate::credentials::password::Cost;
 use crate::guard::Rates;
+use crate::services::requests::votes::VoteConfirmation;
 
 /// What the Auth Service is told at its start. Everything else is in the store.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct Settings {
     pub password_cost: Cost,
     /// How often somebody may call and guess.
     pub rates: Rates,
+    /// Which votes are confirmed with an authenticator.
+    pub vote_confirmation: VoteConfirmation,
 }
 
 impl Settings {
@@ -45,6 +48,7 @@ impl Settings {
             recording: None,
             password_cost: Cost::default(),
             rates: Rates::default(),
+            vote_confirmation: VoteConfirmation::default(),
         }
     }
 }

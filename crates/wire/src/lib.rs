@@ -8,6 +8,7 @@
 //! - [`authority_export`]: authorities in the forms that other programs trust.
 //! - [`keep`]: fields that this program does not know survive it.
 //! - [`metadata`]: headers and warnings beside the messages.
+//! - [`mfa`]: second factors in headers and in the JSON of browsers.
 //! - [`resource`]: resource files, read with line and column and written as people know them.
 //! - [`status`]: every error as a gRPC status, and back.
 
@@ -16,6 +17,7 @@ pub mod convert;
 pub mod identity_file;
 pub mod keep;
 pub mod metadata;
+pub mod mfa;
 pub mod pb;
 pub mod resource;
 pub mod status;

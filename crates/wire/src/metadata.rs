@@ -18,6 +18,9 @@ pub const EXACT_TTL: &str = "countersign-exact-ttl";
 /// In which our own tools say that they show warnings that come beside an answer.
 pub const TAKES_WARNINGS: &str = "countersign-takes-warnings";
 
+/// In which our own proxy says that a call was made in a browser.
+pub const FROM_BROWSER: &str = "countersign-from-browser";
+
 const WARNINGS: &str = "countersign-warning-bin";
 
 /// Adds a warning to an answer.

@@ -3,6 +3,7 @@
 use access::request::{Request, Review};
 use serde_json::{Map, Value, json};
 
+use super::people::DeviceFacts;
 use super::{Actor, Event, moment_text};
 
 fn about(event: Event, request: &Request) -> Event {
@@ -62,6 +63,13 @@ pub fn reviewed(actor: &Actor, request: &Request, review: &Review, counted: &[St
         None => event,
     }
     .remote(actor)
+}
+
+/// The same vote, confirmed with an authenticator: with which, and the digest of what was confirmed, in hex.
+pub fn confirmed(event: Event, device: &DeviceFacts, digest: &str) -> Event {
+    event
+        .with("mfa_device", device.fields())
+        .with("content_digest", digest)
 }
 
 /// A review was taken back by its author; the record keeps what it said.

@@ -47,3 +47,27 @@ pub fn challenged(actor: &Actor, user: &str, scope: &str, allow_reuse: bool) -> 
         .with("challenge_scope", scope)
         .with("challenge_allow_reuse", allow_reuse)
 }
+
+/// An authenticator's answer to a challenge was right, or why it was not.
+pub fn validated(
+    actor: &Actor,
+    user: &str,
+    scope: &str,
+    device: Option<&DeviceFacts>,
+    error: Option<&str>,
+) -> Event {
+    let event = match error {
+        None => Event::new("mfa_auth_challenge.validate", "T1016I").with("success", true),
+        Some(error) => Event::new("mfa_auth_challenge.validate", "T1016W")
+            .with("success", false)
+            .with("error", error),
+    };
+    let event = event
+        .actor(&actor.acting_for(user))
+        .with("challenge_scope", scope)
+        .with("challenge_allow_reuse", false);
+    match device {
+        Some(device) => event.with("mfa_device", device.fields()),
+        None => event,
+    }
+}

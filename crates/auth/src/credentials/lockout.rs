@@ -89,6 +89,52 @@ fn later(moment: Timestamp, by: SignedDuration) -> Timestamp {
     moment.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
 
+/// How long a network that somebody signed in from is known as theirs.
+pub const SOURCE_KNOWN_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How many such networks are known of one person.
+const SOURCES_MAX: usize = 8;
+/// A network that is used again is written down once in so long.
+const SOURCE_FRESH_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// The networks that somebody has signed in from, each as a keyed digest. Guesses from one of them close a door of its own:
+/// strangers cannot keep somebody out who comes from where they always come from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sources(Vec<(String, Timestamp)>);
+
+impl Sources {
+    /// Whether this network is one of them.
+    pub fn knows(&self, source: &str, now: Timestamp) -> bool {
+        self.since(source)
+            .is_some_and(|used| now.duration_since(used) < SOURCE_KNOWN_FOR)
+    }
+
+    /// With this network, used now; `None` if that need not be written down again.
+    pub fn with(&self, source: &str, now: Timestamp) -> Option<Self> {
+        if self
+            .since(source)
+            .is_some_and(|used| now.duration_since(used) < SOURCE_FRESH_FOR)
+        {
+            return None;
+        }
+        let mut known: Vec<_> = self
+            .0
+            .iter()
+            .filter(|(name, _)| name != source)
+            .cloned()
+            .collect();
+        known.push((source.to_owned(), now));
+        let spare = known.len().saturating_sub(SOURCES_MAX);
+        Some(Self(known.split_off(spare)))
+    }
+
+    fn since(&self, source: &str) -> Option<Timestamp> {
+        self.0
+            .iter()
+            .find(|(name, _)| name == source)
+            .map(|(_, used)| *used)
+    }
+}
+
 /// The name under which guesses at `user` are counted: spelling variants share one count.
 pub fn counted_name(user: &str) -> String {
     user.trim().to_lowercase()
@@ -156,6 +202,19 @@ mod tests {
     fn a_reset_does_not_open_a_door_that_has_just_closed() {
         let closed = guess(&[0, 0, 0, 0, 0]).after_reset();
         assert_eq!(closed.door(at(1)), Door::Closed(at(30)));
+    }
+
+    #[test]
+    fn a_network_is_known_for_a_month_and_a_few_are_known_at_once() {
+        let hours = SignedDuration::from_hours;
+        let known = Sources::default().with("home", at(0)).unwrap();
+        assert!(known.knows("home", at(0) + hours(29 * 24)) && !known.knows("home", at(0) + hours(30 * 24)));
+        assert!(!known.knows("elsewhere", at(0)));
+        assert_eq!(known.with("home", at(0) + hours(23)), None, "not each time");
+        let many = (0..20).fold(known, |known, place| {
+            known.with(&place.to_string(), at(place)).unwrap()
+        });
+        assert!(many.knows("19", at(20)) && many.knows("12", at(20)) && !many.knows("11", at(20)));
     }
 
     #[test]

@@ -3,3 +3,4 @@
 pub mod lockout;
 pub mod password;
 pub mod totp;
+pub mod webauthn;

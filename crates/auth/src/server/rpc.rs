@@ -108,7 +108,9 @@ serve! { AUTH_SERVICE: AuthService in "proto.AuthService":
     change_password "ChangePassword" (proto::ChangePasswordRequest) -> () = people::password::handle;
     create_authenticate_challenge "CreateAuthenticateChallenge" (proto::CreateAuthenticateChallengeRequest) -> proto::MfaAuthenticateChallenge = factors::challenge;
     is_mfa_required "IsMFARequired" (proto::IsMfaRequiredRequest) -> proto::IsMfaRequiredResponse = factors::is_required;
-    create_register_challenge "CreateRegisterChallenge" (proto::CreateRegisterChallengeRequest) -> proto::MfaRegisterChallenge = factors::register;
+    create_register_challenge "CreateRegisterChallenge" (proto::CreateRegisterChallengeRequest) -> proto::MfaRegisterChallenge = factors::register::handle;
+    add_mfa_device_sync "AddMFADeviceSync" (proto::AddMfaDeviceSyncRequest) -> proto::AddMfaDeviceSyncResponse = factors::add::handle;
+    delete_mfa_device_sync "DeleteMFADeviceSync" (proto::DeleteMfaDeviceSyncRequest) -> () = factors::delete::handle;
     get_mfa_devices "GetMFADevices" (proto::GetMfaDevicesRequest) -> proto::GetMfaDevicesResponse = factors::devices;
     generate_user_certs "GenerateUserCerts" (proto::UserCertsRequest) -> proto::Certs = certificates::handle;
     generate_host_certs "GenerateHostCerts" (proto::HostCertsRequest) -> proto::Certs = certificates::part::handle;
@@ -262,8 +264,11 @@ serve! { SIGN_IN_SERVICE: SignInService in "countersign.v1.SignInService":
     get_web_session "GetWebSession" (ours::GetWebSessionRequest) -> ours::WebSession = session::get;
     renew_web_session "RenewWebSession" (ours::RenewWebSessionRequest) -> ours::WebSession = session::renew;
     close_web_session "CloseWebSession" (ours::CloseWebSessionRequest) -> ours::CloseWebSessionResponse = session::close;
+    list_web_sessions "ListWebSessions" (ours::ListWebSessionsRequest) -> ours::ListWebSessionsResponse = session::all::list;
+    close_all_web_sessions "CloseAllWebSessions" (ours::CloseAllWebSessionsRequest) -> ours::CloseAllWebSessionsResponse = session::all::close;
     get_invite "GetInvite" (ours::GetInviteRequest) -> ours::Invite = signin::invites::get;
     enrol_authenticator "EnrolAuthenticator" (ours::EnrolAuthenticatorRequest) -> ours::EnrolAuthenticatorResponse = signin::invites::enrol;
+    register_authenticator "RegisterAuthenticator" (ours::RegisterAuthenticatorRequest) -> wire::pb::webauthn::CredentialCreation = signin::invites::register;
     accept_invite "AcceptInvite" (ours::AcceptInviteRequest) -> ours::AcceptInviteResponse = signin::invites::accept_invite;
 }
 
@@ -275,6 +280,7 @@ serve! { PROXY_PRESENCE_SERVICE: ProxyPresenceService in "countersign.v1.ProxyPr
 serve! { ACCESS_SERVICE: AccessService in "countersign.v1.AccessService":
     explain "Explain" (ours::ExplainRequest) -> ours::Evidence = requests::explain::handle;
     withdraw "Withdraw" (ours::WithdrawRequest) -> Kept<types::AccessRequestV3> = requests::withdraw::handle;
+    begin_vote "BeginVote" (ours::BeginVoteRequest) -> ours::BeginVoteResponse = requests::votes::begin;
     get_settings "GetSettings" (ours::GetSettingsRequest) -> ours::Settings = requests::settings;
     access_check "AccessCheck" (ours::AccessCheckRequest) -> ours::AccessReport = access_check::handle;
 }

@@ -57,7 +57,7 @@ impl Preference {
             let has = |kind: types::SecondFactorType| spec.second_factors.contains(&i32::from(kind));
             return (
                 has(types::SecondFactorType::Otp),
-                has(types::SecondFactorType::Webauthn) || has(types::SecondFactorType::Sso),
+                has(types::SecondFactorType::Webauthn),
             );
         }
         match spec.second_factor.as_str() {
@@ -79,10 +79,30 @@ impl Preference {
         self.factors().0
     }
 
+    /// Whether authenticators that sign are a second factor.
+    pub fn allows_authenticators(&self) -> bool {
+        self.factors().1
+    }
+
+    /// Whether an authenticator alone signs somebody in.
+    pub fn allows_passwordless(&self) -> bool {
+        self.allows_authenticators() && self.spec().allow_passwordless.is_none_or(|allowed| allowed.value)
+    }
+
+    /// The relying party that the setting names.
+    pub fn rp_id(&self) -> Option<String> {
+        let named = self.spec().webauthn?.rpid;
+        (!named.is_empty()).then_some(named)
+    }
+
     /// Whether administrators must confirm what they do with an authenticator.
     pub fn confirms_administration(&self) -> bool {
         let (codes, authenticators) = self.factors();
-        self.demands_second_factor() && authenticators && !codes
+        let by_connector = self
+            .spec()
+            .second_factors
+            .contains(&i32::from(types::SecondFactorType::Sso));
+        self.demands_second_factor() && (authenticators || by_connector) && !codes
     }
 
     /// How long a certificate lives when nobody says.
@@ -144,8 +164,18 @@ pub fn complete_preference(mut spec: types::AuthPreferenceSpecV2) -> types::Auth
         "local".clone_into(&mut spec.r#type);
     }
     if spec.second_factor.is_empty() && spec.second_factors.is_empty() {
-        "otp".clone_into(&mut spec.second_factor);
+        spec.second_factors = vec![
+            types::SecondFactorType::Webauthn.into(),
+            types::SecondFactorType::Otp.into(),
+        ];
     }
+    let authenticators = spec
+        .second_factors
+        .contains(&types::SecondFactorType::Webauthn.into())
+        || matches!(
+            spec.second_factor.as_str(),
+            "webauthn" | "u2f" | "on" | "optional"
+        );
     if spec.locking_mode.is_empty() {
         "best_effort".clone_into(&mut spec.locking_mode);
     }
@@ -157,8 +187,7 @@ pub fn complete_preference(mut spec: types::AuthPreferenceSpecV2) -> types::Auth
     }
     spec.allow_local_auth.get_or_insert(flag(true));
     spec.disconnect_expired_cert.get_or_insert(flag(false));
-    // Sign-in without a password needs authenticators, which this version does not register yet.
-    spec.allow_passwordless.get_or_insert(flag(false));
+    spec.allow_passwordless.get_or_insert(flag(authenticators));
     spec.allow_headless.get_or_insert(flag(false));
     spec.idp
         .get_or_insert_default()

@@ -6,6 +6,7 @@
 pub mod access_lists;
 pub mod alerts;
 pub mod authorities;
+pub mod challenges;
 pub mod change;
 pub mod cluster;
 pub mod instances;

@@ -6,8 +6,11 @@
 //! | `/subjects/NAME` | who is behind the name: stays when the user is deleted |
 //! | `/user_names/FOLDED` | the one spelling that is taken |
 //! | `/passwords/NAME` | the password hash, sealed |
-//! | `/devices/NAME/ID` | an authenticator with its seed, sealed |
+//! | `/devices/NAME/ID` | an authenticator app with its seed, or an authenticator with its public key; sealed |
+//! | `/credentials/ID` | whose authenticator goes by this id: nobody else's can |
 //! | `/login_attempts/COUNTED` | wrong guesses, for names that exist and names that do not |
+//! | `/login_attempts/COUNTED/DIGEST` | wrong guesses from a network that somebody has signed in from |
+//! | `/known_sources/COUNTED` | those networks, as keyed digests |
 //! | `/user_tokens/DIGEST` | invite and reset links, by keyed digest; the seed being set up is sealed |
 
 use jiff::Timestamp;
@@ -15,10 +18,12 @@ use serde::{Deserialize, Serialize};
 use store::{Class, Key, Range};
 use zeroize::Zeroize;
 
+use super::challenges::Registration;
 use super::{Change, Read, State, own_bytes};
 use crate::audit::people::DeviceFacts;
 use crate::credentials::lockout::{Attempts, counted_name};
 use crate::credentials::totp::Seed;
+use crate::credentials::webauthn::Credential;
 use crate::failure::{Answer, Failure};
 use crate::names;
 
@@ -59,7 +64,7 @@ impl Drop for Password {
     }
 }
 
-/// An authenticator app of a user.
+/// A second factor of a user.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Device {
     /// What its owner calls it.
@@ -68,36 +73,82 @@ pub struct Device {
     pub id: String,
     /// Since when.
     pub added: Timestamp,
-    /// When its last right code came.
+    /// When it was last right.
     pub used: Timestamp,
-    /// The step of that code; it and all before are refused.
+    /// What it is.
+    pub factor: DeviceFactor,
+}
+
+/// What a second factor is.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceFactor {
+    /// An application that shows one-time codes.
+    App(App),
+    /// An authenticator that signs.
+    Authenticator(Credential),
+}
+
+/// An application that shows one-time codes.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct App {
+    /// The step of the last right code; it and all before are refused.
     pub used_step: u64,
     /// The seed in base 32.
     seed: String,
 }
 
-impl Drop for Device {
+impl Drop for App {
     fn drop(&mut self) {
         self.seed.zeroize();
     }
 }
 
+impl App {
+    /// The seed.
+    pub fn seed(&self) -> Answer<Seed> {
+        Seed::from_base32(&self.seed).ok_or_else(|| Failure::internal("a stored seed is not readable"))
+    }
+}
+
 impl Device {
-    /// A device whose first code, of `step`, has just been right.
-    pub fn new(name: &str, id: String, seed: &Seed, step: u64, now: Timestamp) -> Self {
+    /// An application whose first code, of `step`, has just been right.
+    pub fn app(name: &str, id: String, seed: &Seed, step: u64, now: Timestamp) -> Self {
+        let seed = seed.base32().expose().clone();
         Self {
             name: name.to_owned(),
             id,
             added: now,
             used: now,
-            used_step: step,
-            seed: seed.base32().expose().clone(),
+            factor: DeviceFactor::App(App {
+                used_step: step,
+                seed,
+            }),
         }
     }
 
-    /// The seed.
-    pub fn seed(&self) -> Answer<Seed> {
-        Seed::from_base32(&self.seed).ok_or_else(|| Failure::internal("a stored seed is not readable"))
+    /// An authenticator that was just registered.
+    pub fn authenticator(name: &str, id: String, credential: Credential, now: Timestamp) -> Self {
+        Self {
+            name: name.to_owned(),
+            id,
+            added: now,
+            used: now,
+            factor: DeviceFactor::Authenticator(credential),
+        }
+    }
+
+    /// The credential, if it is an authenticator.
+    pub fn credential(&self) -> Option<&Credential> {
+        match &self.factor {
+            DeviceFactor::Authenticator(credential) => Some(credential),
+            DeviceFactor::App(_) => None,
+        }
+    }
+
+    /// Whether it shows one-time codes.
+    pub fn is_app(&self) -> bool {
+        matches!(self.factor, DeviceFactor::App(_))
     }
 
     /// What records say of it.
@@ -105,9 +156,21 @@ impl Device {
         DeviceFacts {
             name: self.name.clone(),
             id: self.id.clone(),
-            kind: "TOTP",
+            kind: match self.factor {
+                DeviceFactor::App(_) => "TOTP",
+                DeviceFactor::Authenticator(_) => "WebAuthn",
+            },
         }
     }
+}
+
+/// Whose authenticator goes by an id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialOwner {
+    /// The user.
+    pub user: String,
+    /// The id of the device.
+    pub device: String,
 }
 
 /// What a link is for.
@@ -133,8 +196,11 @@ pub struct Link {
     pub created: Timestamp,
     /// Until when.
     pub expires: Timestamp,
-    /// The seed of the authenticator that is being set up, in base 32.
+    /// The seed of the authenticator app that is being set up, in base 32.
     seed: Option<String>,
+    /// The challenge for an authenticator that is being set up.
+    #[serde(default)]
+    registration: Option<Registration>,
 }
 
 impl Drop for Link {
@@ -153,7 +219,18 @@ impl Link {
             created,
             expires,
             seed: None,
+            registration: None,
         }
+    }
+
+    /// The challenge given last, for an authenticator.
+    pub fn registration(&self) -> Option<&Registration> {
+        self.registration.as_ref()
+    }
+
+    /// Gives another challenge for an authenticator; the one before counts no more.
+    pub fn begin_registration(&mut self, registration: Registration) {
+        self.registration = Some(registration);
     }
 
     /// The seed shown last.
@@ -170,6 +247,7 @@ impl Link {
 
 /// Where the keys of people live.
 pub mod keys {
+    use sha2::{Digest as _, Sha256};
     use store::{Key, Prefix};
 
     use super::{counted_name, names};
@@ -204,9 +282,24 @@ pub mod keys {
         Prefix::of(["devices", user])
     }
 
+    /// Whose authenticator goes by an id.
+    pub fn credential(id: &[u8]) -> Key {
+        Key::of(["credentials", &crate::ids::hex(&Sha256::digest(id))])
+    }
+
     /// Wrong guesses at a name.
     pub fn attempts(user: &str) -> Key {
         Key::of(["login_attempts", &counted_name(user)])
+    }
+
+    /// Wrong guesses at a name from a network that its owner has signed in from.
+    pub fn attempts_from(user: &str, source: &str) -> Key {
+        Key::of(["login_attempts", &counted_name(user), source])
+    }
+
+    /// The networks that somebody has signed in from.
+    pub fn sources(user: &str) -> Key {
+        Key::of(["known_sources", &counted_name(user)])
     }
 
     /// A link, by the digest of its secret.
@@ -297,11 +390,40 @@ impl State {
         Ok(change.put(key, bytes))
     }
 
-    /// Puts an authenticator into a change.
+    /// Puts a second factor into a change.
     pub fn put_device(&self, change: Change, user: &str, device: &Device) -> Answer<Change> {
         let key = keys::device(user, &device.id);
         let bytes = self.seal_own(Class::Credentials, &key, device)?;
         Ok(change.put(key, bytes))
+    }
+
+    /// Puts a new second factor into a change, which fails if another one goes by the id of its credential.
+    pub fn put_new_device(&self, change: Change, user: &str, device: &Device) -> Answer<Change> {
+        let change = self.put_device(change, user, device)?;
+        let Some(credential) = device.credential() else {
+            return Ok(change);
+        };
+        let key = keys::credential(&credential.id);
+        let owner = CredentialOwner {
+            user: user.to_owned(),
+            device: device.id.clone(),
+        };
+        Ok(change.require_same(&key, None).put(key, own_bytes(&owner)?))
+    }
+
+    /// Whose authenticator goes by `id`, and that authenticator.
+    pub async fn device_of_credential(
+        &self,
+        id: &[u8],
+        now: Timestamp,
+    ) -> Answer<Option<(String, ReadDevice)>> {
+        let owner: Option<Read<CredentialOwner>> = self.own(&keys::credential(id), now).await?;
+        let Some(owner) = owner else {
+            return Ok(None);
+        };
+        let key = keys::device(&owner.value.user, &owner.value.device);
+        let device = self.sealed(Class::Credentials, &key, now).await?;
+        Ok(device.map(|device| (owner.value.user, (key, device))))
     }
 
     /// Puts a link into a change.
@@ -311,15 +433,25 @@ impl State {
     }
 }
 
+/// Takes a second factor out with a change.
+#[must_use]
+pub fn without_device(change: Change, key: Key, device: &Device) -> Change {
+    let change = change.delete(key);
+    match device.credential() {
+        Some(credential) => change.delete(keys::credential(&credential.id)),
+        None => change,
+    }
+}
+
 /// Puts a subject into a change.
 pub fn put_subject(change: Change, user: &str, subject: &Subject) -> Answer<Change> {
     Ok(change.put(keys::subject(user), own_bytes(subject)?))
 }
 
-/// Puts the count of wrong guesses into a change.
-pub fn put_attempts(change: Change, user: &str, attempts: &Attempts) -> Answer<Change> {
+/// Puts the count of wrong guesses at a door into a change.
+pub fn put_attempts(change: Change, door: &Key, attempts: &Attempts) -> Answer<Change> {
     let until = attempts.kept_until(change.now());
-    Ok(change.put_until(keys::attempts(user), own_bytes(attempts)?, Some(until)))
+    Ok(change.put_until(door.clone(), own_bytes(attempts)?, Some(until)))
 }
 
 #[cfg(test)]

@@ -142,6 +142,18 @@ impl State {
             .await
     }
 
+    /// All sessions of a user, with where they live.
+    pub async fn sessions_of(&self, user: &str, now: Timestamp) -> Answer<Vec<(Key, WebSession)>> {
+        let (items, _) = self.all(sessions_of(user), now).await?;
+        items
+            .iter()
+            .map(|item| {
+                let read: Read<WebSession> = self.open_item(Class::Sessions, item)?;
+                Ok((item.key.clone(), read.value))
+            })
+            .collect()
+    }
+
     /// Ends all sessions of a user with a change. It fails if one is opened, renewed or closed at the same moment.
     pub async fn end_sessions_of(&self, user: &str, change: Change) -> Answer<Change> {
         let prefix = sessions_of(user);

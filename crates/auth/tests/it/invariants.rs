@@ -144,7 +144,10 @@ impl History {
             };
             let (events, fields): (&[&str], &[&str]) = match collection.as_str() {
                 "access_requests" | "access_request_people" => (&["access_request."], &["id"]),
-                "users" => (&["user.", "reset_password_token.", "mfa.add"], &["name", "user"]),
+                "users" => (
+                    &["user.", "reset_password_token.", "mfa.add", "mfa.delete"],
+                    &["name", "user"],
+                ),
                 "roles" => (&["role."], &["name"]),
                 "locks" => (&["lock."], &["name"]),
                 _ => continue,

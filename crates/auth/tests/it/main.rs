@@ -1,5 +1,6 @@
 //! The Auth Service from outside: real certificates over real TLS, on both stores.
 
+mod authenticator;
 mod calls;
 mod flaws;
 mod invariants;
@@ -9,6 +10,7 @@ mod world;
 
 mod alerts;
 mod attacks;
+mod authenticators;
 mod bots;
 mod clients;
 mod faults;

@@ -57,6 +57,9 @@ pub const ROWS: &[(&str, &[&str])] = &[
             "CreateAuthenticateChallenge: administration",
             "IsMFARequired",
             "CreateRegisterChallenge",
+            "CreateRegisterChallenge: without a link or a proof",
+            "AddMFADeviceSync",
+            "DeleteMFADeviceSync",
             "GetMFADevices",
             "GenerateUserCerts: one's own",
             "GenerateUserCerts: one's own, with another's request",
@@ -227,8 +230,11 @@ pub const ROWS: &[(&str, &[&str])] = &[
             "GetWebSession",
             "RenewWebSession",
             "CloseWebSession",
+            "ListWebSessions",
+            "CloseAllWebSessions",
             "GetInvite",
             "EnrolAuthenticator",
+            "RegisterAuthenticator",
             "AcceptInvite",
         ],
     ),
@@ -268,6 +274,7 @@ pub const ROWS: &[(&str, &[&str])] = &[
         "countersign.v1.AccessService",
         &[
             "Explain",
+            "BeginVote",
             "Withdraw: another's request",
             "GetSettings",
             "AccessCheck",
@@ -492,6 +499,17 @@ impl Stage<'_> {
             }),
             "CreateRegisterChallenge" => encoded(&proto::CreateRegisterChallengeRequest {
                 token_id: self.link().await,
+                ..Default::default()
+            }),
+            "CreateRegisterChallenge: without a link or a proof" => {
+                encoded(&proto::CreateRegisterChallengeRequest {
+                    device_type: proto::DeviceType::Totp.into(),
+                    ..Default::default()
+                })
+            }
+            "AddMFADeviceSync" => encoded(&proto::AddMfaDeviceSyncRequest::default()),
+            "DeleteMFADeviceSync" => encoded(&proto::DeleteMfaDeviceSyncRequest {
+                device_name: "otp-device".to_owned(),
                 ..Default::default()
             }),
             "ChangeUserAuthentication" => {
@@ -933,11 +951,23 @@ impl Stage<'_> {
                 let ours::WebSession { user, id, .. } = self.web_session().await;
                 encoded(&ours::CloseWebSessionRequest { user, id })
             }
+            "ListWebSessions" => {
+                let ours::WebSession { user, id, .. } = self.web_session().await;
+                encoded(&ours::ListWebSessionsRequest { user, id })
+            }
+            "CloseAllWebSessions" => {
+                let ours::WebSession { user, id, .. } = self.web_session().await;
+                encoded(&ours::CloseAllWebSessionsRequest { user, id })
+            }
             "GetInvite" => encoded(&ours::GetInviteRequest {
                 token: self.link().await,
                 ..Default::default()
             }),
             "EnrolAuthenticator" => encoded(&ours::EnrolAuthenticatorRequest {
+                token: self.link().await,
+                ..Default::default()
+            }),
+            "RegisterAuthenticator" => encoded(&ours::RegisterAuthenticatorRequest {
                 token: self.link().await,
                 ..Default::default()
             }),
@@ -968,6 +998,9 @@ impl Stage<'_> {
                 ..Default::default()
             }),
             "Explain" => encoded(&ours::ExplainRequest {
+                request_id: self.request("elevated-access").await,
+            }),
+            "BeginVote" => encoded(&ours::BeginVoteRequest {
                 request_id: self.request("elevated-access").await,
             }),
             "AccessCheck" => encoded(&ours::AccessCheckRequest::default()),

@@ -10,6 +10,7 @@ use access::SystemRole;
 use access::ambient::{Clock, Entropy, ManualClock, SeededEntropy};
 use auth::credentials::password::Cost;
 use auth::guard::Rates;
+use auth::services::requests::votes::VoteConfirmation;
 
 use auth::{Auth, HostIdentity, Opening, SealSource, Settings};
 use client::identity::{Identity, IdentityHandle, IdentityParts, Origin};
@@ -61,6 +62,8 @@ pub struct Plan {
     pub rates: Rates,
     /// The most pages of 4 KiB the store may have on disk.
     pub pages_max: Option<u32>,
+    /// Which votes are confirmed with an authenticator.
+    pub votes: VoteConfirmation,
     /// What is wrong with the cluster.
     pub flaw: Flaw,
 }
@@ -73,6 +76,7 @@ impl Default for Plan {
             seed: "auth",
             rates: no_limits(),
             pages_max: None,
+            votes: VoteConfirmation::default(),
             flaw: Flaw::default(),
         }
     }
@@ -178,7 +182,10 @@ impl World {
             seal: SealSource::Key(SealKey::from_bytes(seal)),
             clock: Arc::<ManualClock>::clone(&clock),
             entropy,
-            settings: settings(plan.rates),
+            settings: Settings {
+                vote_confirmation: plan.votes,
+                ..settings(plan.rates)
+            },
         };
         let auth = match Auth::open(opening).await {
             Ok(auth) => auth,

@@ -7,6 +7,7 @@ use wire::pb::types;
 use crate::audit::{Event, cluster as told};
 use crate::auth::Auth;
 use crate::call::Call;
+use crate::credentials::webauthn::RelyingParty;
 use crate::failure::{Answer, Failure};
 use crate::state::resource::{Resource, same_stamp, stamp};
 use crate::state::{Change, Tries, cluster};
@@ -109,7 +110,14 @@ pub async fn preference(
     call: &Call,
     _: conf::GetAuthPreferenceRequest,
 ) -> Answer<Kept<types::AuthPreferenceV2>> {
-    read(auth, call, cluster::AUTH_PREFERENCE, cluster::default_preference).await
+    let mut found = read(auth, call, cluster::AUTH_PREFERENCE, cluster::default_preference).await?;
+    // What follows from the proxy's address is shown as if it were written there: clients ask for it by name.
+    if let Some(party) = auth.relying_party(&cluster::Preference(found.clone())) {
+        let mut spec = found.spec.take().unwrap_or_default();
+        spec.webauthn.get_or_insert_default().rpid = party.id;
+        found.spec = Some(spec);
+    }
+    Ok(found)
 }
 
 /// Handles `UpdateAuthPreference`.
@@ -139,6 +147,25 @@ pub async fn reset_preference(
     put_preference(auth, call, Some(cluster::default_preference()), Write::Reset).await
 }
 
+/// Refuses what would let nobody register an authenticator, or what is not judged here.
+fn check_webauthn(spec: &types::AuthPreferenceSpecV2) -> Answer<()> {
+    let Some(webauthn) = &spec.webauthn else {
+        return Ok(());
+    };
+    if !webauthn.rpid.is_empty() && RelyingParty::new(&webauthn.rpid, []).is_none() {
+        return Err(Failure::bad_parameter(format!(
+            "webauthn.rp_id {:?} is not a host name",
+            webauthn.rpid
+        )));
+    }
+    if !webauthn.attestation_allowed_c_as.is_empty() || !webauthn.attestation_denied_c_as.is_empty() {
+        return Err(Failure::bad_parameter(
+            "attestation_allowed_cas and attestation_denied_cas are not available yet: who made an authenticator is not judged",
+        ));
+    }
+    Ok(())
+}
+
 async fn put_preference(
     auth: &Auth,
     call: &Call,
@@ -151,6 +178,9 @@ async fn put_preference(
         ));
         wanted
     });
+    if let Some(spec) = wanted.as_ref().and_then(|wanted| wanted.spec.as_ref()) {
+        check_webauthn(spec)?;
+    }
     let event = told::auth_preference_updated(call.actor());
     write(auth, call, cluster::AUTH_PREFERENCE, wanted, how, event).await
 }

@@ -1,19 +1,34 @@
-//! Second factors: the challenges clients ask for, and which authenticators there are.
+//! Second factors: the challenges clients ask for, which factors somebody has, adding one, removing one.
+//!
+//! Whoever adds or removes one has shown another one for it just before, or holds a link; a certificate or a session
+//! alone, which may be stolen, is not enough.
+
+pub mod add;
+pub mod confirm;
+pub mod delete;
+mod options;
+pub mod register;
 
 use wire::pb::proto::{
-    self, CreateAuthenticateChallengeRequest, CreateRegisterChallengeRequest, GetMfaDevicesRequest,
-    GetMfaDevicesResponse, MfaAuthenticateChallenge, MfaRegisterChallenge, MfaRequired, TotpChallenge,
-    TotpRegisterChallenge, mfa_register_challenge,
+    self, CreateAuthenticateChallengeRequest, GetMfaDevicesRequest, GetMfaDevicesResponse,
+    MfaAuthenticateChallenge, MfaRequired, TotpChallenge, create_authenticate_challenge_request,
 };
+use wire::pb::teleport::mfa::v1::{ChallengeExtensions, ChallengeScope};
 use wire::pb::types;
 
 use crate::auth::Auth;
 use crate::call::Call;
-use crate::credentials::totp::{self, DIGITS, PERIOD_SECONDS, Seed};
 use crate::failure::{Answer, Failure};
-use crate::moment;
-use crate::services::links::get::living;
-use crate::state::{Change, Tries};
+use crate::services::factors::confirm::About;
+use crate::services::requests::votes;
+use crate::state::Change;
+use crate::state::challenges::Purpose;
+use crate::state::people::Device;
+use crate::state::resource::Resource as _;
+pub use register::{enrol, link_for};
+
+/// The most second factors one person has.
+pub const DEVICES_MAX: usize = 16;
 
 /// Handles `AuthService.CreateAuthenticateChallenge`. Administration needs no further proof as long as one-time codes are
 /// allowed; parts of the system are no users and are told so, which clients take for "not supported".
@@ -22,25 +37,73 @@ pub async fn challenge(
     call: &Call,
     asked: CreateAuthenticateChallengeRequest,
 ) -> Answer<MfaAuthenticateChallenge> {
+    use create_authenticate_challenge_request::Request;
     // Whoever has shown a certificate guesses nothing here: a script may ask before each of a hundred changes.
     if call.caller.require_certificate().is_err() {
         auth.limits.guess(call)?;
+    }
+    if !matches!(asked.request, None | Some(Request::ContextUser(_))) && call.caller.user().is_some() {
+        return Err(Failure::bad_parameter(
+            "somebody signed in is asked for their own second factor",
+        ));
     }
     let Some(user) = call.caller.user_name() else {
         return Err(Failure::bad_parameter("only users are asked for a second factor"));
     };
     let preference = auth.preference(call.now).await?;
-    let for_administration = asked.mfa_required_check.is_some();
-    let required = if for_administration && !preference.confirms_administration() {
-        MfaRequired::No
-    } else {
-        MfaRequired::Yes
+    if asked.mfa_required_check.is_some()
+        && !preference.confirms_administration()
+        && !votes::asks_caller(auth, call)
+    {
+        return Ok(MfaAuthenticateChallenge {
+            mfa_required: MfaRequired::No.into(),
+            ..MfaAuthenticateChallenge::default()
+        });
+    }
+    let devices = auth.state.devices(user, call.now).await?;
+    let extensions = asked.challenge_extensions.unwrap_or_default();
+    let webauthn = match purpose(&extensions)? {
+        None => None,
+        Some(purpose) => {
+            let about = About {
+                verified: extensions.user_verification_requirement == "required",
+                ..About::default()
+            };
+            match confirm::ask(auth, call, user, &devices, purpose, about).await? {
+                None => None,
+                Some(asked) => {
+                    auth.state.commit(asked.change).await?;
+                    Some(asked.options)
+                }
+            }
+        }
     };
-    let has_codes = !auth.state.devices(user, call.now).await?.is_empty();
+    let has_app = devices.iter().any(|(_, read)| read.value.is_app());
     Ok(MfaAuthenticateChallenge {
-        totp: (has_codes && required == MfaRequired::Yes).then(TotpChallenge::default),
-        mfa_required: required.into(),
+        totp: (has_app && preference.allows_codes()).then(TotpChallenge::default),
+        webauthn_challenge: webauthn,
+        mfa_required: MfaRequired::Yes.into(),
         ..MfaAuthenticateChallenge::default()
+    })
+}
+
+/// What a client wants the answer for; `None` if it does not say, and then there is nothing an authenticator could sign.
+fn purpose(extensions: &ChallengeExtensions) -> Answer<Option<Purpose>> {
+    Ok(match extensions.scope() {
+        ChallengeScope::Unspecified => None,
+        ChallengeScope::ManageDevices => Some(Purpose::Devices),
+        ChallengeScope::AdminAction => Some(Purpose::Administration),
+        ChallengeScope::UserSession => Some(Purpose::Session),
+        ChallengeScope::ChangePassword => Some(Purpose::Password),
+        ChallengeScope::Login
+        | ChallengeScope::PasswordlessLogin
+        | ChallengeScope::HeadlessLogin
+        | ChallengeScope::AccountRecovery => {
+            return Err(Failure::bad_parameter(format!(
+                "{} is no purpose for somebody who is signed in",
+                extensions.scope().as_str_name()
+            )));
+        }
     })
 }
 
@@ -63,80 +126,58 @@ pub async fn is_required(
     })
 }
 
-/// Handles `AuthService.CreateRegisterChallenge` for whoever holds a link: the secret of a new authenticator app.
-pub async fn register(
-    auth: &Auth,
-    call: &Call,
-    asked: CreateRegisterChallengeRequest,
-) -> Answer<MfaRegisterChallenge> {
-    if asked.token_id.is_empty() {
-        return Err(Failure::not_implemented(
-            "authenticators are set up with a link; ask for one with `tctl users reset`",
-        ));
-    }
-    let (user, seed) = enrol(auth, call, &asked.token_id).await?;
-    Ok(MfaRegisterChallenge {
-        request: Some(mfa_register_challenge::Request::Totp(TotpRegisterChallenge {
-            secret: seed.base32().expose().clone(),
-            issuer: auth.cluster().to_owned(),
-            period_seconds: PERIOD_SECONDS,
-            algorithm: "SHA1".to_owned(),
-            digits: DIGITS,
-            account: user,
-            ..TotpRegisterChallenge::default()
-        })),
-    })
-}
-
-/// Makes a new secret for the holder of a link; the one shown before counts no more.
-pub async fn enrol(auth: &Auth, call: &Call, token: &str) -> Answer<(String, Seed)> {
-    auth.limits.guess(call)?;
-    let mut tries = Tries::default();
-    loop {
-        let (key, mut link, revision) = living(auth, call, token).await?;
-        let seed = Seed::new(&auth.chance);
-        link.show_seed(&seed);
-        let event = crate::audit::cluster::changed(call.actor(), "authenticator", &link.user, "enrol");
-        let change = Change::new(call.now, &link.user, event).require_same(&key, Some(revision));
-        let change = auth.state.put_link(change, &key, &link)?;
-        match auth.state.commit(change).await {
-            Ok(_) => return Ok((link.user.clone(), seed)),
-            Err(refused) => tries.again(refused)?,
-        }
-    }
-}
-
-/// What an authenticator app reads, as a link.
-pub fn link_for(auth: &Auth, user: &str, seed: &Seed) -> access::SecretText {
-    // As applications show it: people have accounts of one name on several clusters.
-    let account = match auth.known_proxy_address() {
-        Some(proxy) => format!("{user}@{proxy}"),
-        None => user.to_owned(),
-    };
-    totp::link(auth.cluster(), &account, seed)
-}
-
 /// Handles `AuthService.GetMFADevices`: the caller's own.
 pub async fn devices(auth: &Auth, call: &Call, _: GetMfaDevicesRequest) -> Answer<GetMfaDevicesResponse> {
     let user = call.caller.require_user()?.name();
     let devices = auth.state.devices(user, call.now).await?;
     Ok(GetMfaDevicesResponse {
         devices: devices
-            .into_iter()
-            .map(|(_, read)| types::MfaDevice {
-                kind: "mfa_device".to_owned(),
-                version: "v1".to_owned(),
-                metadata: Some(types::Metadata {
-                    name: read.value.name.clone(),
-                    namespace: "default".to_owned(),
-                    ..types::Metadata::default()
-                }),
-                id: read.value.id.clone(),
-                added_at: Some(moment::write(read.value.added)),
-                last_used: Some(moment::write(read.value.used)),
-                device: Some(types::mfa_device::Device::Totp(types::TotpDevice::default())),
-                ..types::MfaDevice::default()
-            })
+            .iter()
+            .map(|(_, read)| options::shown(&read.value))
             .collect(),
+    })
+}
+
+/// Somebody who changes their own second factors: a person, as whom nobody else acts.
+fn owner(call: &Call) -> Answer<&str> {
+    let user = call.caller.require_user()?;
+    if user.is_impersonated() || user.is_bot() {
+        return Err(Failure::access_denied(
+            "only people change their own second factors",
+        ));
+    }
+    Ok(user.name())
+}
+
+/// Says in the user's resource what the weakest of `devices` is, in the same change.
+async fn with_weakest<'d>(
+    auth: &Auth,
+    change: Change,
+    name: &str,
+    devices: impl Iterator<Item = &'d Device>,
+) -> Answer<Change> {
+    let stored = auth
+        .state
+        .find::<types::UserV2>(name, change.now())
+        .await?
+        .ok_or_else(|| crate::services::users::no_such_user(name))?;
+    let mut user = stored.resource;
+    let status = types::UserStatusV2 {
+        password_state: user.status.as_ref().map_or(0, |status| status.password_state),
+        mfa_weakest_device: weakest(devices).into(),
+    };
+    user.status = Some(status);
+    Ok(change
+        .require_same(&types::UserV2::key(name), Some(stored.revision))
+        .put_resource(&user))
+}
+
+/// The kind of the weakest second factor.
+pub fn weakest<'d>(devices: impl Iterator<Item = &'d Device>) -> types::MfaDeviceKind {
+    devices.fold(types::MfaDeviceKind::Unset, |weakest, device| {
+        match (weakest, device.is_app()) {
+            (_, true) | (types::MfaDeviceKind::Totp, _) => types::MfaDeviceKind::Totp,
+            _ => types::MfaDeviceKind::Webauthn,
+        }
     })
 }

@@ -14,11 +14,11 @@ use crate::auth::Auth;
 use crate::call::Call;
 use crate::credentials::password;
 use crate::failure::{Answer, Failure};
-use crate::names;
+use crate::services::factors::{self, add};
 use crate::services::signin::Proof;
 use crate::services::users::no_such_user;
 use crate::state::Change;
-use crate::state::people::{Device, Link, Password, keys};
+use crate::state::people::{Device, Link, Password, keys, without_device};
 use crate::state::resource::Resource as _;
 
 /// What the link's holder is told of a wrong code.
@@ -68,16 +68,17 @@ pub async fn accept(
     password::check_rules(&password)?;
     let device = match factor.and_then(|factor| factor.response) {
         Some(mfa_register_response::Response::Totp(totp)) => {
-            Some(new_device(auth, call, &link, &totp.code, device_name)?)
+            Some(new_app(auth, call, &link, &totp.code, device_name)?)
         }
-        Some(_) => {
-            return Err(Failure::bad_parameter(
-                "only one-time codes can be set up here yet",
-            ));
+        Some(mfa_register_response::Response::Webauthn(answer)) => {
+            let registration = link
+                .registration()
+                .ok_or_else(|| Failure::bad_parameter("ask for a challenge for the authenticator first"))?;
+            Some(add::authenticator(auth, call, registration, &answer, device_name).await?)
         }
         None if preference.demands_second_factor() => {
             return Err(Failure::bad_parameter(
-                "a second factor is required: set up an authenticator app",
+                "a second factor is required: set up an authenticator app or an authenticator",
             ));
         }
         None => None,
@@ -96,10 +97,7 @@ pub async fn accept(
     let mut user = stored.resource.clone();
     user.status = Some(types::UserStatusV2 {
         password_state: types::PasswordState::Set.into(),
-        mfa_weakest_device: match device {
-            Some(_) => types::MfaDeviceKind::Totp.into(),
-            None => types::MfaDeviceKind::Unset.into(),
-        },
+        mfa_weakest_device: factors::weakest(device.iter()).into(),
     });
     let mut change = Change::new(now, &name, told)
         .require_same(&key, Some(link_revision))
@@ -112,8 +110,7 @@ pub async fn accept(
         }
     }
     for (old, read) in auth.state.devices(&name, now).await? {
-        change = change
-            .delete(old)
+        change = without_device(change, old, &read.value)
             .telling(&name, record::device_deleted(&actor, &name, &read.value.facts()));
     }
     let password = Password {
@@ -122,7 +119,7 @@ pub async fn accept(
     };
     change = auth.state.put_password(change, &name, &password)?;
     if let Some(device) = &device {
-        change = auth.state.put_device(change, &name, device)?;
+        change = auth.state.put_new_device(change, &name, device)?;
     }
     debug_assert_eq!(keys::password(&name).name(), name);
     // Somebody else spent it, or changed the user, in this moment: the link, if it lives, can be tried again.
@@ -135,14 +132,9 @@ pub async fn accept(
     Ok((name, Proof::by_link(committed.revision)))
 }
 
-fn new_device(auth: &Auth, call: &Call, link: &Link, code: &str, name: &str) -> Answer<Device> {
-    let name = if name.is_empty() { "otp" } else { name };
-    names::check_device(name)?;
+fn new_app(auth: &Auth, call: &Call, link: &Link, code: &str, name: &str) -> Answer<Device> {
     let seed = link
         .seed()
         .ok_or_else(|| Failure::bad_parameter("ask for an authenticator secret first"))?;
-    let step = seed
-        .check(code, None, call.now)
-        .ok_or_else(|| Failure::access_denied(WRONG_CODE))?;
-    Ok(Device::new(name, auth.chance.uuid(), &seed, step, call.now))
+    add::app(auth, call, &seed, code, name)
 }

@@ -14,7 +14,7 @@ use crate::call::Call;
 use crate::failure::{Answer, Failure};
 use crate::moment::{self, span_text};
 use crate::services::users::{is_external, no_such_user};
-use crate::state::people::{Link, LinkKind, keys, put_attempts};
+use crate::state::people::{Link, LinkKind, keys, put_attempts, without_device};
 use crate::state::resource::Resource as _;
 use crate::state::{Change, Tries};
 
@@ -109,14 +109,14 @@ pub async fn create(
             .delete(keys::password(name));
         for (key, device) in auth.state.devices(name, now).await? {
             let told = record::device_deleted(call.actor(), name, &device.value.facts());
-            change = change.delete(key).telling(&call.actor().user, told);
+            change = without_device(change, key, &device.value).telling(&call.actor().user, told);
         }
         for key in auth.state.links_of(name, now).await? {
             change = change.delete(key);
         }
         change = auth.state.end_sessions_of(name, change).await?;
         if let Some(attempts) = auth.state.attempts(name, now).await? {
-            change = put_attempts(change, name, &attempts.value.after_reset())?;
+            change = put_attempts(change, &keys::attempts(name), &attempts.value.after_reset())?;
         }
         let key = auth.state.link_key(token.expose())?;
         change = auth.state.put_link(change, &key, &link)?;

@@ -217,6 +217,11 @@ async fn possible_reviewers(
     Ok(possible)
 }
 
+/// The digest of what a reviewer says yes to.
+pub(super) async fn content_digest(auth: &Auth, call: &Call, request: &Request) -> Answer<[u8; 32]> {
+    Ok(convert::content_digest(&content(auth, call, request).await?))
+}
+
 /// What a reviewer says yes to: the request as it was asked, and what the roles say now that it is about and that let it
 /// be asked for.
 async fn content(auth: &Auth, call: &Call, request: &Request) -> Answer<ours::RequestContent> {

@@ -16,6 +16,7 @@ pub mod review;
 pub mod set_state;
 pub mod sweep;
 mod turns;
+pub mod votes;
 pub mod withdraw;
 
 use access::rbac::Verdict;

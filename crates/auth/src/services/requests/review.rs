@@ -16,11 +16,13 @@ use wire::pb::types;
 
 use super::desk::Desk;
 use super::promote::{self, Promotion};
+use super::votes::{self, Confirmation};
 use super::{Person, refused, resting_on_people, voter};
 use crate::audit::{Actor, ActorKind, access as told};
 use crate::auth::Auth;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
+use crate::services::signin::INVALID_CODE;
 use crate::state::requests::{FoundRequest, put_resolved};
 use crate::state::resource::{Resource as _, stamp};
 use crate::state::{Change, Tries};
@@ -37,6 +39,7 @@ pub struct Ballot {
     identity: Option<Arc<pki::Identity>>,
     name: String,
     impersonated: bool,
+    confirmation: Option<Confirmation>,
     actor: Actor,
     now: Timestamp,
     answer: Option<oneshot::Sender<Answered>>,
@@ -66,12 +69,14 @@ pub async fn cast(
         let error = ReviewError::NoRights(call.caller.short_name().to_owned());
         return Err(refused(error.class(), &error));
     };
+    let confirmation = confirmation(auth, call, caller, &submission, request_id).await?;
     let ballot = Ballot {
         submission,
         promotion,
         identity: Some(Arc::clone(&caller.identity)),
         name: caller.name().to_owned(),
         impersonated: caller.is_impersonated(),
+        confirmation,
         actor: call.actor().clone(),
         now: call.now,
         answer: None,
@@ -92,6 +97,7 @@ pub async fn cast_by_rule(
         identity: None,
         name: REVIEWER.to_owned(),
         impersonated: false,
+        confirmation: None,
         actor: Actor {
             user: REVIEWER.to_owned(),
             kind: Some(ActorKind::Bot),
@@ -116,6 +122,23 @@ async fn line_up(auth: &Arc<Auth>, request_id: &str, ballot: Ballot) -> Answered
     answered
         .await
         .unwrap_or_else(|_| Err(Failure::internal("a review was not judged; the log says more")))
+}
+
+/// The confirmation that came with a vote. Whoever could not vote anyway is not asked for one.
+async fn confirmation(
+    auth: &Auth,
+    call: &Call,
+    caller: &crate::caller::UserCaller,
+    submission: &request::Submission,
+    id: &str,
+) -> Answer<Option<Confirmation>> {
+    let Some(person) = super::person(auth, caller.name(), call.now).await? else {
+        return Ok(None);
+    };
+    if caller.is_impersonated() || rights_first(&person, submission).is_err() {
+        return Ok(None);
+    }
+    votes::check(auth, call, id).await
 }
 
 /// Judges until nobody waits any more.
@@ -187,12 +210,19 @@ async fn judge_once(auth: &Auth, id: &str, ballots: &[Ballot]) -> Answer<Judged>
             _ => None,
         });
     }
-    let mut count = Count::of(found.as_ref(), &people, now);
-    let verdicts: Vec<Verdict> = ballots
-        .iter()
-        .zip(targets)
-        .map(|(ballot, target)| count.add(id, ballot, target, people.get(ballot.name.as_str())))
-        .collect();
+    let mut count = Count::of(auth, found.as_ref(), &people, now);
+    let mut verdicts: Vec<Verdict> = Vec::with_capacity(ballots.len());
+    for (ballot, target) in ballots.iter().zip(targets) {
+        let holds = match &ballot.confirmation {
+            Some(confirmation) => confirmation.holds(auth, now).await?,
+            None => true,
+        };
+        verdicts.push(if holds {
+            count.add(id, ballot, target, people.get(ballot.name.as_str()))
+        } else {
+            Err(Failure::access_denied(INVALID_CODE))
+        });
+    }
     let (Some(found), Some(outcome), Some(mut change)) = (&found, count.outcome, count.change) else {
         // Nobody's review counts, so there is nothing to commit.
         let none = |verdict: Verdict| verdict.and(Err(Failure::internal("a counted review is missing")));
@@ -217,6 +247,7 @@ async fn judge_once(auth: &Auth, id: &str, ballots: &[Ballot]) -> Answer<Judged>
 
 /// The request while ballots are added to it.
 struct Count<'a> {
+    auth: &'a Auth,
     found: Option<&'a FoundRequest>,
     /// The standing of the authors of the reviews so far.
     panel: BTreeMap<String, request::Reviewer<'a>>,
@@ -228,13 +259,19 @@ struct Count<'a> {
 }
 
 impl<'a> Count<'a> {
-    fn of(found: Option<&'a FoundRequest>, people: &'a HashMap<&str, Person>, now: Timestamp) -> Self {
+    fn of(
+        auth: &'a Auth,
+        found: Option<&'a FoundRequest>,
+        people: &'a HashMap<&str, Person>,
+        now: Timestamp,
+    ) -> Self {
         let stored = found.into_iter().flat_map(|found| &found.request.reviews);
         let panel = stored.filter_map(|review| {
             let person = people.get(review.author.as_str())?;
             Some((person.name.clone(), person.reviewer(false)))
         });
         Self {
+            auth,
             found,
             panel: panel.collect(),
             outcome: None,
@@ -299,9 +336,17 @@ impl<'a> Count<'a> {
         counted.sort();
         counted.dedup();
         let event = told::reviewed(&ballot.actor, &outcome.request, newest, &counted);
-        self.change = Some(match self.change.take() {
+        let event = match &ballot.confirmation {
+            Some(confirmation) => told::confirmed(event, &confirmation.facts(), confirmation.digest()),
+            None => event,
+        };
+        let change = match self.change.take() {
             None => Change::new(self.now, &ballot.actor.user, event),
             Some(change) => change.telling(&ballot.actor.user, event),
+        };
+        self.change = Some(match &ballot.confirmation {
+            Some(confirmation) => confirmation.spend(self.auth, change)?,
+            None => change,
         });
         self.panel.insert(person.name.clone(), person.reviewer(false));
         self.outcome = Some(outcome);

@@ -45,6 +45,10 @@ pub async fn handle(auth: &Auth, call: &Call, asked: RequestStateSetter) -> Answ
         assume_start: convert::moment(asked.assume_start_time.as_ref()),
     };
     let id = asked.id;
+    let confirmation = match wanted.state {
+        State::Approved => super::votes::check(auth, call, &id).await?,
+        _ => None,
+    };
     let _turn = auth.turns.take(&id).await;
     let mut tries = Tries::default();
     loop {
@@ -68,8 +72,18 @@ pub async fn handle(auth: &Auth, call: &Call, asked: RequestStateSetter) -> Answ
         let after = set_state(&found.request, &wanted, &setter, call.now)
             .map_err(|error| refused(error.class(), &error))?;
         let event = told::updated(call.actor(), &after, &asked.delegator);
+        let event = match &confirmation {
+            Some(confirmation) => told::confirmed(event, &confirmation.facts(), confirmation.digest()),
+            None => event,
+        };
         let mut change = Change::new(call.now, &call.actor().user, event)
             .require_same(&types::AccessRequestV3::key(&id), Some(found.revision));
+        if let Some(confirmation) = &confirmation {
+            if !confirmation.holds(auth, call.now).await? {
+                return Err(Failure::access_denied(crate::services::signin::INVALID_CODE));
+            }
+            change = confirmation.spend(auth, change)?;
+        }
         if wanted.state == State::Approved {
             change = resting_on_people(change, seen);
         }

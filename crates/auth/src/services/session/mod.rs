@@ -1,5 +1,7 @@
 //! Web sessions: what a signed-in browser holds, kept sealed, found only by who knows its id.
 
+pub mod all;
+
 use access::issue;
 use pki::{Algorithm, KeyPair};
 use wire::pb::countersign::v1 as ours;

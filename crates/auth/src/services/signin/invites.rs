@@ -3,10 +3,11 @@
 use access::SecretBytes;
 use wire::pb::countersign::v1 as ours;
 use wire::pb::proto::{MfaRegisterResponse, TotpRegisterResponse, mfa_register_response};
+use wire::pb::webauthn;
 
 use crate::auth::Auth;
 use crate::call::Call;
-use crate::failure::{Answer, Failure};
+use crate::failure::Answer;
 use crate::moment;
 use crate::services::links::accept::accept;
 use crate::services::links::get::living;
@@ -30,7 +31,8 @@ pub async fn get(auth: &Auth, call: &Call, asked: ours::GetInviteRequest) -> Ans
         cluster_name: auth.cluster().to_owned(),
         second_factor_required: preference.demands_second_factor(),
         totp_allowed: preference.allows_codes(),
-        webauthn_allowed: false,
+        webauthn_allowed: auth.relying_party(&preference).is_some(),
+        passwordless_allowed: preference.allows_passwordless(),
     })
 }
 
@@ -48,6 +50,17 @@ pub async fn enrol(
     })
 }
 
+/// Handles `RegisterAuthenticator`.
+pub async fn register(
+    auth: &Auth,
+    call: &Call,
+    asked: ours::RegisterAuthenticatorRequest,
+) -> Answer<webauthn::CredentialCreation> {
+    call.caller.require_proxy()?;
+    let (_, options) = factors::register::begin_by_link(auth, call, &asked.token, asked.passwordless).await?;
+    Ok(options)
+}
+
 /// Handles `AcceptInvite`.
 pub async fn accept_invite(
     auth: &Auth,
@@ -56,16 +69,16 @@ pub async fn accept_invite(
 ) -> Answer<ours::AcceptInviteResponse> {
     call.caller.require_proxy()?;
     auth.limits.guess(call)?;
-    if asked.webauthn.is_some() {
-        return Err(Failure::not_implemented(
-            "security keys are not available yet; use a one-time code",
-        ));
-    }
-    let factor = (!asked.totp_code.is_empty()).then(|| MfaRegisterResponse {
-        response: Some(mfa_register_response::Response::Totp(TotpRegisterResponse {
+    let response = match asked.webauthn {
+        Some(answer) => Some(mfa_register_response::Response::Webauthn(answer)),
+        None if asked.totp_code.is_empty() => None,
+        None => Some(mfa_register_response::Response::Totp(TotpRegisterResponse {
             code: asked.totp_code.clone(),
             ..TotpRegisterResponse::default()
         })),
+    };
+    let factor = response.map(|response| MfaRegisterResponse {
+        response: Some(response),
     });
     let password = SecretBytes::new(asked.new_password.to_vec());
     let (user, proof) = accept(auth, call, &asked.token, password, factor, &asked.device_name).await?;

@@ -2,6 +2,7 @@
 //!
 //! Known and unknown names cost the same work, lock alike and read alike.
 
+pub mod door;
 pub mod invites;
 mod prove;
 
@@ -13,35 +14,99 @@ use wire::pb::countersign::v1 as ours;
 use crate::audit::login;
 use crate::auth::Auth;
 use crate::call::Call;
-use crate::failure::{Answer, Failure};
+use crate::failure::Answer;
 use crate::services::access_lists::tell_skipped;
 use crate::services::certificates::{Wanted, refused, sign_proven, subject};
+use crate::services::factors::confirm::{self, About};
 use crate::services::requests::person;
 use crate::services::session;
 use crate::state::Change;
-pub use prove::{Factor, INVALID, INVALID_CODE, Proof, prove};
+use crate::state::challenges::Purpose;
+pub use prove::{Factor, INVALID, INVALID_CODE, Proof, confirm_code, prove};
 
-/// Handles `Begin`: the password is judged before the code is asked for.
+/// Handles `Begin`: the password is judged before the second factor is asked for.
 pub async fn begin(auth: &Auth, call: &Call, asked: ours::BeginRequest) -> Answer<ours::BeginResponse> {
     call.caller.require_proxy()?;
     auth.limits.guess(call)?;
     if asked.passwordless {
-        return Err(Failure::not_implemented(
-            "signing in without a password is not available yet",
-        ));
+        return begin_passwordless(auth, call).await;
     }
     let password = access::SecretBytes::new(asked.password.to_vec());
-    prove::password(auth, call, &asked.user, password).await?;
-    let has_codes = !auth.state.devices(&asked.user, call.now).await?.is_empty();
-    let demanded = auth.preference(call.now).await?.demands_second_factor();
+    let proof = prove::password(auth, call, &asked.user, password).await?;
+    let user = asked.user.as_str();
+    let devices = auth.state.devices(user, call.now).await?;
+    let preference = auth.preference(call.now).await?;
+    let has_app = devices.iter().any(|(_, read)| read.value.is_app());
+    let about = About {
+        after: proof.basis(),
+        ..About::default()
+    };
+    let challenge = confirm::ask(auth, call, user, &devices, Purpose::SignIn, about).await?;
+    let (webauthn, change) = match challenge {
+        Some(asked) => (Some(asked.options), Some(asked.change)),
+        None if has_app => {
+            let told = login::challenged(call.actor(), user, Purpose::SignIn.name(), false);
+            (None, Some(Change::new(call.now, user, told)))
+        }
+        None => (None, None),
+    };
+    if let Some(change) = change {
+        auth.state.commit(change).await?;
+    }
     Ok(ours::BeginResponse {
-        totp: has_codes,
-        webauthn: None,
-        password_is_enough: !demanded && !has_codes,
+        totp: has_app && preference.allows_codes(),
+        webauthn,
+        password_is_enough: !preference.demands_second_factor() && devices.is_empty(),
     })
 }
 
-/// Handles `Finish`: password and code, then certificates.
+/// Asks whoever is there, without a name.
+async fn begin_passwordless(auth: &Auth, call: &Call) -> Answer<ours::BeginResponse> {
+    let preference = auth.preference(call.now).await?;
+    if !preference.allows_local() || !preference.allows_passwordless() {
+        return Err(prove::passwordless_needs_webauthn());
+    }
+    let about = About {
+        verified: true,
+        ..About::default()
+    };
+    let asked = confirm::ask(auth, call, "", &[], Purpose::Passwordless, about)
+        .await?
+        .ok_or_else(prove::passwordless_needs_webauthn)?;
+    auth.state.commit(asked.change).await?;
+    Ok(ours::BeginResponse {
+        totp: false,
+        webauthn: Some(asked.options),
+        password_is_enough: false,
+    })
+}
+
+/// Proves who is there: by password and second factor; by the answer to a challenge that was given for the right password;
+/// or by an authenticator alone, where no name is given.
+async fn proven(
+    auth: &Auth,
+    call: &Call,
+    user: String,
+    password: &[u8],
+    factor: Factor,
+) -> Answer<(String, Proof)> {
+    match factor {
+        Factor::Signed(answer) if user.is_empty() && password.is_empty() => {
+            prove::prove_passwordless(auth, call, &answer).await
+        }
+        Factor::Signed(answer) if password.is_empty() => {
+            let proof = prove::prove_second(auth, call, &user, &answer).await?;
+            Ok((user, proof))
+        }
+        factor => {
+            let password = access::SecretBytes::new(password.to_vec());
+            let proof = prove(auth, call, &user, password, factor, Purpose::SignIn).await?;
+            Ok((user, proof))
+        }
+    }
+}
+
+/// Handles `Finish`: password and second factor, or an authenticator alone, then certificates.
 pub async fn finish(auth: &Auth, call: &Call, asked: ours::FinishRequest) -> Answer<ours::FinishResponse> {
     call.caller.require_proxy()?;
     auth.limits.guess(call)?;
@@ -49,9 +114,9 @@ pub async fn finish(auth: &Auth, call: &Call, asked: ours::FinishRequest) -> Ans
         ssh: crate::services::certificates::key(&asked.ssh_public_key)?,
         tls: crate::services::certificates::key(&asked.tls_public_key)?,
     };
-    let factor = Factor::of(asked.second_factor)?;
-    let password = access::SecretBytes::new(asked.password.to_vec());
-    let device = prove(auth, call, &asked.user, password, factor).await?.device;
+    let factor = Factor::of(asked.second_factor);
+    let (user, proof) = proven(auth, call, asked.user, &asked.password, factor).await?;
+    let device = proof.device;
     let ttl = asked
         .ttl
         .and_then(|ttl| Duration::try_from(ttl).ok())
@@ -68,21 +133,21 @@ pub async fn finish(auth: &Auth, call: &Call, asked: ours::FinishRequest) -> Ans
     } else {
         Wish::AtMost(end)
     };
-    let person = person(auth, &asked.user, call.now)
+    let person = person(auth, &user, call.now)
         .await?
         .ok_or_else(crate::failure::denied)?;
     let address = call.source().map(|source| source.to_string());
     let permit = issue::sign_in(&subject(&person), Some(wish), address, call.now).map_err(refused)?;
     let used = device.as_ref().map(|device| device.id.as_str());
     let certificates = sign_proven(auth, call, &permit, &keys, used).await?;
-    let told = login::succeeded(call.actor(), &asked.user, device.as_ref());
-    let change = Change::new(call.now, &asked.user, told);
+    let told = login::succeeded(call.actor(), &user, device.as_ref());
+    let change = Change::new(call.now, &user, told);
     auth.state
-        .commit(tell_skipped(auth, call, &asked.user, change).await?)
+        .commit(tell_skipped(auth, call, &user, change).await?)
         .await?;
     let host = auth.state.authority(pki::AuthorityKind::Host, call.now).await?;
     Ok(ours::FinishResponse {
-        username: asked.user,
+        username: user,
         ssh_certificate: certificates.ssh,
         tls_certificate: certificates.tls,
         host_signers: vec![ours::HostSigner {
@@ -110,15 +175,14 @@ pub async fn open_web_session(
     auth.limits.guess(call)?;
     let factor = match asked.second_factor {
         Some(SecondFactor::TotpCode(code)) => Factor::Code(code),
-        Some(SecondFactor::Webauthn(_)) => return Err(prove::not_yet()),
+        Some(SecondFactor::Webauthn(answer)) => Factor::Signed(answer),
         None => Factor::None,
     };
-    let password = access::SecretBytes::new(asked.password.to_vec());
-    let proof = prove(auth, call, &asked.user, password, factor).await?;
-    let told = login::succeeded(call.actor(), &asked.user, proof.device.as_ref());
-    let change = Change::new(call.now, &asked.user, told);
+    let (user, proof) = proven(auth, call, asked.user, &asked.password, factor).await?;
+    let told = login::succeeded(call.actor(), &user, proof.device.as_ref());
+    let change = Change::new(call.now, &user, told);
     auth.state
-        .commit(tell_skipped(auth, call, &asked.user, change).await?)
+        .commit(tell_skipped(auth, call, &user, change).await?)
         .await?;
-    session::open_for_proxy(auth, call, &asked.user, &asked.client_address, &proof).await
+    session::open_for_proxy(auth, call, &user, &asked.client_address, &proof).await
 }

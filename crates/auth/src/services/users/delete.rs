@@ -59,9 +59,10 @@ pub(in crate::services) async fn without(auth: &Auth, change: Change, name: &str
         .delete(types::UserV2::key(name))
         .delete(keys::spelling(name))
         .delete(keys::password(name))
-        .delete(keys::attempts(name));
-    for (key, _) in auth.state.devices(name, now).await? {
-        change = change.delete(key);
+        .delete(keys::attempts(name))
+        .delete(keys::sources(name));
+    for (key, device) in auth.state.devices(name, now).await? {
+        change = people::without_device(change, key, &device.value);
     }
     for key in auth.state.links_of(name, now).await? {
         change = change.delete(key);

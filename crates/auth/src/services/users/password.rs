@@ -12,6 +12,7 @@ use crate::call::Call;
 use crate::credentials::password;
 use crate::failure::{Answer, Class, Failure};
 use crate::services::signin::{Factor, INVALID, INVALID_CODE, prove};
+use crate::state::challenges::Purpose;
 use crate::state::people::Password;
 use crate::state::{Change, Refused};
 
@@ -30,21 +31,16 @@ pub async fn handle(auth: &Auth, call: &Call, asked: ChangePasswordRequest) -> A
     auth.limits.guess(call)?;
     let new = SecretBytes::new(asked.new_password.to_vec());
     password::check_rules(&new)?;
-    if asked.webauthn.is_some() {
-        return Err(Failure::not_implemented(
-            "security keys are not available yet; use a one-time code",
-        ));
-    }
     if asked.old_password == asked.new_password {
         return Err(Failure::bad_parameter("password is the one you have already"));
     }
-    let factor = if asked.second_factor_token.is_empty() {
-        Factor::None
-    } else {
-        Factor::Code(asked.second_factor_token)
+    let factor = match asked.webauthn {
+        Some(answer) => Factor::Signed(answer),
+        None if asked.second_factor_token.is_empty() => Factor::None,
+        None => Factor::Code(asked.second_factor_token),
     };
     let old = SecretBytes::new(asked.old_password.to_vec());
-    let proof = prove(auth, call, name, old, factor)
+    let proof = prove(auth, call, name, old, factor, Purpose::Password)
         .await
         .map_err(|failure| match failure.class() {
             // Which of the two was wrong is nobody's business.

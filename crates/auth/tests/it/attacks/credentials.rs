@@ -39,6 +39,84 @@ async fn begin(world: &World, user: &str, password: &str) -> Result<(), tonic::S
     world.proxy.sign_in().begin(request).await.map(|_| ())
 }
 
+/// What was guessed wrong at a name from where the story's guesses come from.
+async fn guessed(
+    world: &World,
+    name: &str,
+) -> Option<auth::state::Read<auth::credentials::lockout::Attempts>> {
+    let call = auth::call::Call::new(world.now(), proxy(world).await, "/guess");
+    let doorway = auth::services::signin::door::Doorway::of(&world.auth, &call, name)
+        .await
+        .expect("a door");
+    doorway
+        .attempts(&world.auth, world.now())
+        .await
+        .expect("readable")
+}
+
+/// The proxy, as the Auth Service sees it.
+async fn proxy(world: &World) -> auth::caller::Caller {
+    let peer = transport::Peer::proven(
+        "127.0.0.1:0".parse().expect("an address"),
+        world.proxy.identity().current().certificate().clone(),
+        Authority::Host,
+    );
+    auth::caller::Caller::of(&world.auth.state, &peer, "", world.now())
+        .await
+        .expect("the proxy")
+}
+
+/// The same first step, as a proxy takes it for somebody at `address`.
+async fn begin_from(world: &World, address: &str, user: &str, password: &str) -> Result<(), tonic::Status> {
+    let mut request = tonic::Request::new(ours::BeginRequest {
+        user: user.to_owned(),
+        password: password.as_bytes().to_vec().into(),
+        ..Default::default()
+    });
+    let header = auth::call::CLIENT_ADDRESS_HEADER;
+    request
+        .metadata_mut()
+        .insert(header, address.parse().expect("text"));
+    world.proxy.sign_in().begin(request).await.map(|_| ())
+}
+
+#[tokio::test]
+async fn b08_guesses_from_elsewhere_do_not_keep_anybody_out() {
+    // Nobody remembers from where people sign in.
+    attack(
+        Flaw::blind_for("known_sources"),
+        "she comes from where she always comes from",
+        async |world| {
+            let cast = world.cast().await;
+            world.bend();
+            for guess in 0..30 {
+                let somewhere = format!("198.51.100.{guess}:4000");
+                refused!(
+                    begin_from(world, &somewhere, &cast.alice.name, "a wrong password").await,
+                    PermissionDenied,
+                    "invalid credentials"
+                );
+            }
+            begin(world, &cast.alice.name, &cast.alice.password)
+                .await
+                .expect("she comes from where she always comes from");
+            // Elsewhere the door is closed to everybody, and five guesses are all there were.
+            refused!(
+                begin_from(
+                    world,
+                    "198.51.100.77:4000",
+                    &cast.alice.name,
+                    &cast.alice.password
+                )
+                .await,
+                PermissionDenied,
+                "invalid credentials"
+            );
+        },
+    )
+    .await;
+}
+
 #[tokio::test]
 async fn b07_known_and_unknown_names_read_alike_and_lock_alike() {
     // Only names that exist are counted.
@@ -58,7 +136,7 @@ async fn b07_known_and_unknown_names_read_alike_and_lock_alike() {
                 );
             }
             let closed = access::ambient::Clock::now(&*world.clock);
-            let attempts = world.auth.state.attempts(name, closed).await.expect("readable");
+            let attempts = guessed(world, name).await;
             let door = attempts
                 .map(|attempts| attempts.value.door(closed) == auth::credentials::lockout::Door::Open);
             assert_eq!(door, Some(false), "{name} is closed");
@@ -105,12 +183,7 @@ async fn b08_a_storm_of_guesses_closes_the_door_once_and_a_right_sign_in_forgets
             let storm = (0..126).map(|_| begin(world, name, "a wrong password"));
             let refused = futures::future::join_all(storm).await;
             assert!(refused.iter().all(Result::is_err), "closing {closing}");
-            let attempts = world
-                .auth
-                .state
-                .attempts(name, world.now())
-                .await
-                .expect("readable");
+            let attempts = guessed(world, name).await;
             let door = attempts.expect("counted").value.door(world.now());
             let until = world.now() + seconds(30 * 60);
             let first = auth::credentials::lockout::Door::Closed(until);

@@ -2,6 +2,7 @@
 //! it fails, and on one with a planted flaw, where the same story must notice that it does not.
 
 mod administrators;
+mod authenticators;
 mod credentials;
 mod lists;
 mod lost_answers;
