@@ -332,23 +332,27 @@ fn settings_say_where_they_come_from() {
         spec:
           allow_headless: false
           allow_local_auth: true
-          allow_passwordless: false
+          allow_passwordless: true
           default_session_ttl: 12h0m0s
           disconnect_expired_cert: false
           idp:
             saml:
               enabled: true
           locking_mode: best_effort
-          second_factor: otp
+          second_factors:
+          - webauthn
+          - otp
           signature_algorithm_suite: balanced-v1
           type: local
+          webauthn:
+            rp_id: localhost
         version: v2
     "#]]);
     world.tctl("get cap --format=text").prints(expect![[r"
         $ tctl get cap --format=text    → 0
         Type  Second Factors 
         ----- -------------- 
-        local otp            
+        local webauthn,otp   
     "]]);
     world.tctl("get netconfig").prints(expect![[r#"
         $ tctl get netconfig    → 0

@@ -1,5 +1,6 @@
 //! The section `auth_service`: the Auth Service and the settings of the cluster.
 
+use auth::services::requests::votes::VoteConfirmation;
 use auth::state::cluster as stored;
 use jiff::SignedDuration;
 use transport::Address;
@@ -29,6 +30,8 @@ pub struct AuthConfig {
     pub trusted_peers: TrustedPeers,
     /// How people sign in, if the file says anything about it.
     pub preference: Option<Kept<types::AuthPreferenceV2>>,
+    /// Which votes are confirmed with an authenticator.
+    pub vote_confirmation: VoteConfirmation,
     /// How the cluster is reached, if the file says anything about it.
     pub networking: Option<Kept<types::ClusterNetworkingConfigV2>>,
     /// How sessions are recorded, if the file says anything about it.
@@ -66,6 +69,7 @@ pub(super) fn read(
         cluster_name,
         trusted_peers: trusted_peers(section),
         preference: preference(section),
+        vote_confirmation: vote_confirmation(section),
         networking: networking(section, version),
         recording: recording(section),
     }
@@ -157,6 +161,9 @@ fn preference(section: &Section<'_>) -> Option<Kept<types::AuthPreferenceV2>> {
         spec.connector_name = name;
     }
     second_factors(&sign_in, &mut spec);
+    if let Some(allowed) = sign_in.value("passwordless", values::switch) {
+        spec.allow_passwordless = Some(flag(allowed));
+    }
     let webauthn = sign_in.group("webauthn", "auth_service.authentication.webauthn");
     if let Some(rp_id) = webauthn.value("rp_id", |node| {
         let name = values::word(node)?;
@@ -212,6 +219,20 @@ fn preference(section: &Section<'_>) -> Option<Kept<types::AuthPreferenceV2>> {
     })
 }
 
+/// Which votes are confirmed with an authenticator.
+fn vote_confirmation(section: &Section<'_>) -> VoteConfirmation {
+    let sign_in = section.group("authentication", "auth_service.authentication");
+    let named = sign_in.value(
+        "vote_confirmation",
+        values::choice(&["off", "optional", "required"]),
+    );
+    match named {
+        Some("off") => VoteConfirmation::Off,
+        Some("required") => VoteConfirmation::Required,
+        _ => VoteConfirmation::Optional,
+    }
+}
+
 fn second_factors(sign_in: &Section<'_>, spec: &mut types::AuthPreferenceSpecV2) {
     use types::SecondFactorType as Factor;
     let several = sign_in.value(
@@ -231,24 +252,22 @@ fn second_factors(sign_in: &Section<'_>, spec: &mut types::AuthPreferenceSpecV2)
         match values::text(node)?.as_str() {
             "otp" => Ok("otp"),
             "on" => Ok("on"),
-            "webauthn" => Err(
-                "`webauthn` alone is not available yet: authenticators cannot be registered; take `on`"
-                    .to_owned(),
+            "webauthn" => Ok("webauthn"),
+            "off" | "optional" => Err(
+                "a password alone does not sign anybody in here; take `otp`, `webauthn` or `on`".to_owned(),
             ),
-            "off" | "optional" => {
-                Err("a password alone does not sign anybody in here; take `otp` or `on`".to_owned())
-            }
             other => Err(format!(
-                "does not know `{}`; it takes `otp` or `on`",
+                "does not know `{}`; it takes `otp`, `webauthn` or `on`",
                 cli::text::visible(other)
             )),
         }
     });
     if let Some(factors) = several {
-        if !factors.contains(&Factor::Otp) {
+        if factors.is_empty() {
             sign_in.wrong(
                 "second_factors",
-                "`auth_service.authentication.second_factors` must hold `otp`: authenticators cannot be registered yet",
+                "`auth_service.authentication.second_factors` must hold `webauthn` or `otp`: a password alone does not \
+                 sign anybody in here",
             );
         }
         spec.second_factors = factors.into_iter().map(i32::from).collect();

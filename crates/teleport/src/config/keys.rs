@@ -451,16 +451,29 @@ pub const AUTHENTICATION: &[Key] = &[
     used(
         "second_factors",
         "a list of `otp`, `webauthn`",
-        "`[otp]`",
+        "`[webauthn, otp]`",
         "What people prove besides their password.",
     ),
     used(
         "second_factor",
-        "`otp` or `on`",
-        "`otp`",
+        "`otp`, `webauthn` or `on`",
+        "`on`",
         "The older form; `second_factors` wins if both are there.",
     ),
     group("webauthn", "Authenticators.", WEBAUTHN),
+    used(
+        "passwordless",
+        "`yes` or `no`",
+        "`yes` where `webauthn` is a second factor",
+        "Whether an authenticator that finds out who touches it signs in without a password.",
+    ),
+    used(
+        "vote_confirmation",
+        "`off`, `optional` or `required`",
+        "`optional`",
+        "Which votes on access requests are confirmed with an authenticator: none; those in the browser, of people who \
+         have one; all.",
+    ),
     used(
         "require_session_mfa",
         "`yes` or `no`",
@@ -485,7 +498,6 @@ pub const AUTHENTICATION: &[Key] = &[
         "`balanced-v1`",
         "Ed25519 for SSH, P-256 for TLS. Others are not available yet.",
     ),
-    not_yet("passwordless", "signing in without a password"),
     not_yet("headless", "headless sign-in"),
     not_yet("device_trust", "trusted devices"),
     not_yet("hardware_key", "keys in hardware"),

@@ -150,6 +150,7 @@ impl Server {
             auth_preference: told.preference.clone(),
             networking: told.networking.clone(),
             recording: told.recording.clone(),
+            vote_confirmation: told.vote_confirmation,
             ..Settings::new(home.host_id.clone(), config.node_name.clone())
         };
         let auth = Auth::open(Opening {

@@ -90,11 +90,10 @@ fn all_mistakes_are_told_together() {
             !   line 13: `auth_service.keep_alive_count_max`: the number `0` is out of range, it must be at least 1
             !   line 14: `auth_service.session_recording`: does not know `always`; it takes `node`, `node-sync`, `proxy`, `proxy-sync` or `off`
             !   line 16: `auth_service.authentication.type`: `saml` is not available yet; `local` is
-            !   line 17: `auth_service.authentication.second_factor`: a password alone does not sign anybody in here; take `otp` or `on`
+            !   line 17: `auth_service.authentication.second_factor`: a password alone does not sign anybody in here; take `otp`, `webauthn` or `on`
             !   line 18: `auth_service.authentication.second_factors`: does not know `sms`; it takes `otp` and `webauthn`
             !   line 19: `auth_service.authentication.default_session_ttl`: the duration `-1h` is negative
             !   line 20: `auth_service.authentication.webauthn.rp_id`: `127.0.0.1` is not a host name
-            !   line 21: `auth_service.authentication.passwordless`: not available yet: signing in without a password
             !   line 22: `auth_service.proxy_protocol: on` would let anybody claim any address; list your load balancers in `proxy_protocol_trusted_peers`
             !   line 24: `proxy_service.https_keypairs.key_file` needs `cert_file` beside it
             !   line 24: an entry of `proxy_service.https_keypairs` takes `cert_file` and `key_file`
