@@ -15,7 +15,7 @@ use crate::api::{self, account as api_account, authorities, discovery, invites, 
 use crate::headers::Kind;
 use crate::pages::requests::decide;
 use crate::pages::running::{inventory, locks, people, resources, roles};
-use crate::pages::{self, account, assets, elsewhere, events, invite, preferences, requests, sign_in, start};
+use crate::pages::{self, account, assets, elsewhere, events, invite, preferences, requests, security, sign_in, start};
 use crate::proxy::Proxy;
 use crate::upgrade::{self, Inside};
 
@@ -37,6 +37,7 @@ fn table() -> Vec<(&'static str, &'static str, Handler)> {
         ("POST", "/webapi/host/credentials", post(joining::register)),
         ("POST", "/webapi/mfa/login/begin", post(login::begin)),
         ("POST", "/webapi/mfa/login/finish", post(login::finish)),
+        ("POST", "/webapi/mfa/login/finishsession", post(sessions::finish)),
         ("GET", "/webapi/users/password/token/{token}", get(invites::show)),
         (
             "POST",
@@ -56,6 +57,9 @@ fn table() -> Vec<(&'static str, &'static str, Handler)> {
         ("POST", "/web/logout", post(account::sign_out)),
         ("GET", "/web/account/password", get(account::show)),
         ("POST", "/web/account/password", post(account::change_password)),
+        ("GET", "/web/account/security", get(security::show)),
+        ("POST", "/web/account/security", post(security::submit)),
+        ("GET", "/web/account/twofactor", get(security::show)),
         ("GET", "/web/invite/{token}", get(invite::show)),
         ("POST", "/web/invite/{token}", post(invite::submit)),
         ("GET", "/web/reset/{token}", get(invite::show)),

@@ -4,6 +4,7 @@
 use http::{HeaderMap, header};
 use jiff::Timestamp;
 use wire::pb::countersign::v1 as ours;
+use wire::pb::webauthn::CredentialAssertionResponse;
 use wire::status::{Class, Failure};
 
 use crate::cookie;
@@ -12,20 +13,48 @@ use crate::proxy::Proxy;
 use crate::upstream::for_visitor;
 use crate::visitor::Visitor;
 
+/// What somebody signs in with: name and password and second factor, or the answer of an authenticator alone.
+pub struct Credentials {
+    /// The name; empty if the authenticator says it.
+    pub user: String,
+    /// The password; empty if it was right a moment ago, or is not needed.
+    pub password: Vec<u8>,
+    /// What is shown beside it.
+    pub second_factor: Option<ours::open_web_session_request::SecondFactor>,
+}
+
+impl Credentials {
+    /// Name, password and code.
+    pub fn with_code(user: String, password: Vec<u8>, code: String) -> Self {
+        Self {
+            user,
+            password,
+            second_factor: (!code.is_empty())
+                .then_some(ours::open_web_session_request::SecondFactor::TotpCode(code)),
+        }
+    }
+
+    /// The answer of an authenticator.
+    pub fn signed(user: String, answer: CredentialAssertionResponse) -> Self {
+        Self {
+            user,
+            password: Vec::new(),
+            second_factor: Some(ours::open_web_session_request::SecondFactor::Webauthn(answer)),
+        }
+    }
+}
+
 /// Signs in for the browser. The session it had before ends: whoever planted it has nothing of this one.
 pub async fn open(
     proxy: &Proxy,
     visitor: &Visitor,
     headers: &HeaderMap,
-    user: String,
-    password: Vec<u8>,
-    code: String,
+    credentials: Credentials,
 ) -> Result<ours::WebSession, Failure> {
     let asked = ours::OpenWebSessionRequest {
-        user,
-        password: password.into(),
-        second_factor: (!code.is_empty())
-            .then_some(ours::open_web_session_request::SecondFactor::TotpCode(code)),
+        user: credentials.user,
+        password: credentials.password.into(),
+        second_factor: credentials.second_factor,
         client_address: visitor.address.to_string(),
         user_agent: visitor.agent.clone(),
     };

@@ -194,13 +194,15 @@ impl ClusterSettings {
     fn signing_in(&self, connector: &str) -> AuthSettings {
         let spec = &self.preference;
         let (second_factor, codes, authenticators) = self.second_factor();
+        // Without a relying party nobody can register one.
         let webauthn = spec
             .webauthn
             .as_ref()
-            .filter(|_| authenticators)
+            .filter(|webauthn| authenticators && !webauthn.rpid.is_empty())
             .map(|webauthn| WebauthnSettings {
                 rp_id: webauthn.rpid.clone(),
             });
+        let authenticators = webauthn.is_some();
         let preferred = match (authenticators, codes) {
             (true, _) => "webauthn",
             (false, true) => "otp",
@@ -229,6 +231,12 @@ impl ClusterSettings {
             signature_algorithm_suite: self.signature_suite(),
             ..AuthSettings::default()
         }
+    }
+
+    /// Whether people sign in with authenticators, and whether with one alone.
+    pub fn authenticators(&self) -> (bool, bool) {
+        let said = self.signing_in("");
+        (said.webauthn.is_some(), said.allow_passwordless)
     }
 
     /// The old name of what is demanded; whether codes and authenticators are second factors.
@@ -267,6 +275,10 @@ mod tests {
             preference: types::AuthPreferenceSpecV2 {
                 second_factor: second_factor.to_owned(),
                 second_factors: second_factors.iter().map(|kind| i32::from(*kind)).collect(),
+                webauthn: Some(types::Webauthn {
+                    rpid: "example.com".to_owned(),
+                    ..types::Webauthn::default()
+                }),
                 ..types::AuthPreferenceSpecV2::default()
             },
         }

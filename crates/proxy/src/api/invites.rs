@@ -9,7 +9,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
+use wire::mfa::browser;
 use wire::pb::countersign::v1 as ours;
+use wire::pb::webauthn::{CredentialCreation, CredentialCreationResponse};
 use wire::status::{Class, Failure};
 
 use super::{Answer, ApiError, value};
@@ -45,6 +47,8 @@ pub async fn show(State(proxy): State<Arc<Proxy>>, visitor: Visitor, Path(token)
 pub struct Device {
     #[serde(rename = "deviceType", default)]
     kind: String,
+    #[serde(rename = "deviceUsage", default)]
+    usage: String,
 }
 
 /// `POST /webapi/mfa/token/{token}/registerchallenge`: another secret; the last one counts.
@@ -54,8 +58,12 @@ pub async fn challenge(
     Path(token): Path<String>,
     Json(asked): Json<Device>,
 ) -> Answer {
+    if asked.kind == "webauthn" {
+        let options = register(&proxy, &visitor, &token, asked.usage == "passwordless").await?;
+        return value(&json!({"webauthn": browser::creation(&options), "totp": null}));
+    }
     if asked.kind != "totp" {
-        let message = "only authenticator applications (deviceType `totp`) can be set up here yet";
+        let message = "`deviceType` is `totp` or `webauthn`";
         return Err(ApiError::new(StatusCode::BAD_REQUEST, message));
     }
     let enrolled = enrol(&proxy, &visitor, &token).await?;
@@ -90,9 +98,13 @@ pub async fn accept(
     Json(asked): Json<Acceptance>,
 ) -> Answer {
     let bad = |message: &str| ApiError::new(StatusCode::BAD_REQUEST, message);
-    if asked.webauthn.is_some() {
-        return Err(bad("security keys are not available yet; use a one-time code"));
-    }
+    let webauthn = match asked.webauthn.as_ref().filter(|answer| !answer.is_null()) {
+        None => None,
+        Some(answer) => Some(
+            browser::creation_answer(answer)
+                .ok_or_else(|| bad("the answer of the authenticator is not readable"))?,
+        ),
+    };
     let password = BASE64
         .decode(asked.password)
         .map_err(|_| bad("the password is not base64"))?;
@@ -100,6 +112,7 @@ pub async fn accept(
         token: asked.token,
         password,
         code: asked.second_factor_token,
+        webauthn,
         device_name: asked.device_name,
     };
     let opened = spend(&proxy, &visitor, &headers, accepted).await?;
@@ -120,6 +133,8 @@ pub struct Accepting {
     pub password: Vec<u8>,
     /// What the application shows; empty: no second factor is set up.
     pub code: String,
+    /// The authenticator that was set up instead.
+    pub webauthn: Option<CredentialCreationResponse>,
     /// What the device is called; empty: as usual.
     pub device_name: String,
 }
@@ -135,7 +150,7 @@ pub async fn spend(
         token: accepting.token,
         new_password: accepting.password.into(),
         totp_code: accepting.code,
-        webauthn: None,
+        webauthn: accepting.webauthn,
         device_name: accepting.device_name,
         client_address: visitor.address.to_string(),
         open_web_session: true,
@@ -173,6 +188,25 @@ pub async fn enrol(
     let mut sign_in = proxy.upstream.cluster().sign_in();
     let enrolled = sign_in.enrol_authenticator(for_visitor(visitor, message)).await;
     enrolled.map(tonic::Response::into_inner).map_err(bad_link)
+}
+
+/// A challenge for an authenticator of the holder of the link; the one before counts no more.
+pub async fn register(
+    proxy: &Proxy,
+    visitor: &Visitor,
+    token: &str,
+    passwordless: bool,
+) -> Result<CredentialCreation, Failure> {
+    let message = ours::RegisterAuthenticatorRequest {
+        token: token.to_owned(),
+        client_address: visitor.address.to_string(),
+        passwordless,
+    };
+    let mut sign_in = proxy.upstream.cluster().sign_in();
+    let asked = sign_in
+        .register_authenticator(for_visitor(visitor, message))
+        .await;
+    asked.map(tonic::Response::into_inner).map_err(bad_link)
 }
 
 fn square(url: &str) -> Result<Square, Failure> {

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use wire::mfa::browser;
 use wire::pb::countersign::v1 as ours;
 use wire::status::{Class, Failure};
 
@@ -32,27 +33,39 @@ pub struct Begin {
 
 /// `POST /webapi/mfa/login/begin`.
 pub async fn begin(State(proxy): State<Arc<Proxy>>, visitor: Visitor, Json(asked): Json<Begin>) -> Answer {
-    if asked.passwordless {
-        return Err(ApiError::new(
-            StatusCode::BAD_REQUEST,
-            "passwordless requires WebAuthn",
-        ));
-    }
-    let message = ours::BeginRequest {
-        user: asked.user,
-        password: asked.pass.into_bytes().into(),
-        passwordless: false,
-        client_address: visitor.address.to_string(),
-    };
-    let mut sign_in = proxy.upstream.cluster().sign_in();
-    let begun = sign_in.begin(for_visitor(&visitor, message)).await;
-    let begun = begun.map(tonic::Response::into_inner).map_err(Failure::from);
-    let begun = proxy.metrics.step(Step::Begin, begun)?;
+    let begun = asking(
+        &proxy,
+        &visitor,
+        asked.user,
+        asked.pass.into_bytes(),
+        asked.passwordless,
+    )
+    .await?;
     value(&json!({
-        "webauthn_challenge": null,
+        "webauthn_challenge": begun.webauthn.as_ref().map(browser::assertion),
         "totp_challenge": begun.totp,
         "sso_challenge": null,
     }))
+}
+
+/// Takes the first step: what may finish the sign-in.
+pub async fn asking(
+    proxy: &Proxy,
+    visitor: &Visitor,
+    user: String,
+    password: Vec<u8>,
+    passwordless: bool,
+) -> Result<ours::BeginResponse, Failure> {
+    let message = ours::BeginRequest {
+        user: if passwordless { String::new() } else { user },
+        password: if passwordless { Vec::new() } else { password }.into(),
+        passwordless,
+        client_address: visitor.address.to_string(),
+    };
+    let mut sign_in = proxy.upstream.cluster().sign_in();
+    let begun = sign_in.begin(for_visitor(visitor, message)).await;
+    let begun = begun.map(tonic::Response::into_inner).map_err(Failure::from);
+    proxy.metrics.step(Step::Begin, begun)
 }
 
 /// What the second step brings. Keys are base64 of their text; `pub_key` is how older clients send one for both.
@@ -107,15 +120,23 @@ struct Signer {
 /// `POST /webapi/mfa/login/finish`.
 pub async fn finish(State(proxy): State<Arc<Proxy>>, visitor: Visitor, Json(asked): Json<Finish>) -> Answer {
     let bad = |message: &str| ApiError::new(StatusCode::BAD_REQUEST, message);
-    if asked.webauthn_challenge_response.is_some() {
-        return Err(bad("security keys are not available yet; use a one-time code"));
-    }
     let (ssh, tls) = keys(&asked).map_err(bad)?;
+    let second_factor = match asked
+        .webauthn_challenge_response
+        .as_ref()
+        .filter(|answer| !answer.is_null())
+    {
+        Some(answer) => Some(ours::finish_request::SecondFactor::Webauthn(
+            browser::assertion_answer(answer)
+                .ok_or_else(|| bad("the answer of the authenticator is not readable"))?,
+        )),
+        None if asked.totp_code.is_empty() => None,
+        None => Some(ours::finish_request::SecondFactor::TotpCode(asked.totp_code)),
+    };
     let message = ours::FinishRequest {
         user: asked.user,
         password: asked.password.into_bytes().into(),
-        second_factor: (!asked.totp_code.is_empty())
-            .then_some(ours::finish_request::SecondFactor::TotpCode(asked.totp_code)),
+        second_factor,
         ssh_public_key: ssh.into(),
         tls_public_key: tls.into(),
         ttl: u64::try_from(asked.ttl)

@@ -52,23 +52,53 @@ pub async fn open(
     headers: HeaderMap,
     Json(asked): Json<Credentials>,
 ) -> Answer {
-    let opened = session::open(
-        &proxy,
-        &visitor,
-        &headers,
-        asked.user,
-        asked.pass.into_bytes(),
-        asked.second_factor_token,
-    )
-    .await
-    .map_err(|failure| match failure.class() {
-        // The form of this call knows one text for all credentials that are wrong.
-        Class::AccessDenied if failure.message().starts_with("invalid ") => {
-            Failure::access_denied("invalid credentials")
-        }
-        _ => failure,
+    let credentials =
+        session::Credentials::with_code(asked.user, asked.pass.into_bytes(), asked.second_factor_token);
+    opened(&proxy, &visitor, &headers, credentials).await
+}
+
+/// What finishing with an authenticator brings.
+#[derive(Deserialize)]
+pub struct Signed {
+    #[serde(default)]
+    user: String,
+    #[serde(rename = "webauthnAssertionResponse", default)]
+    answer: serde_json::Value,
+}
+
+/// `POST /webapi/mfa/login/finishsession`: the second half with an authenticator, or the whole without a name.
+pub async fn finish(
+    State(proxy): State<Arc<Proxy>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Json(asked): Json<Signed>,
+) -> Answer {
+    let answer = wire::mfa::browser::assertion_answer(&asked.answer).ok_or_else(|| {
+        ApiError::new(
+            http::StatusCode::BAD_REQUEST,
+            "the answer of the authenticator is not readable",
+        )
     })?;
-    let mut response = shown(&proxy, &opened)?;
+    let credentials = session::Credentials::signed(asked.user, answer);
+    opened(&proxy, &visitor, &headers, credentials).await
+}
+
+async fn opened(
+    proxy: &Proxy,
+    visitor: &Visitor,
+    headers: &HeaderMap,
+    credentials: session::Credentials,
+) -> Answer {
+    let opened = session::open(proxy, visitor, headers, credentials)
+        .await
+        .map_err(|failure| match failure.class() {
+            // The form of this call knows one text for all credentials that are wrong.
+            Class::AccessDenied if failure.message().starts_with("invalid ") => {
+                Failure::access_denied("invalid credentials")
+            }
+            _ => failure,
+        })?;
+    let mut response = shown(proxy, &opened)?;
     response
         .headers_mut()
         .insert(header::SET_COOKIE, cookie::session(&opened.user, &opened.id));

@@ -162,7 +162,7 @@ pub async fn sign_out(State(proxy): State<Arc<Proxy>>, visitor: Visitor, request
 }
 
 /// The browser forgets the session and goes on to `address`.
-fn signed_out(proxy: &Proxy, address: &str) -> Response {
+pub fn signed_out(proxy: &Proxy, address: &str) -> Response {
     let mut response = see_other(address);
     let cookies = response.headers_mut();
     cookies.append(header::SET_COOKIE, cookie::no_session());

@@ -1,4 +1,4 @@
-//! The style sheet, the script, the icon.
+//! The style sheet, the scripts, the icon.
 
 use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
@@ -16,6 +16,11 @@ const FILES: &[(&str, &str, &str)] = &[
         "app.js",
         "text/javascript; charset=utf-8",
         include_str!("../../static/app.js"),
+    ),
+    (
+        "keys.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../static/keys.js"),
     ),
     ("icon.svg", "image/svg+xml", include_str!("../../static/icon.svg")),
 ];

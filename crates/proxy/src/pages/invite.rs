@@ -1,4 +1,4 @@
-//! Accepting an invitation, or starting afresh after a reset: a password and an authenticator application.
+//! Accepting an invitation, or starting afresh after a reset: a password, and a passkey or an authenticator application.
 //!
 //! Opening the link changes nothing, so that programs which look at links in messages do no harm. Pressing the button
 //! makes the secret; the page then carries it through every mistake, so that nobody has to scan twice.
@@ -25,6 +25,10 @@ use crate::{body, cookie, text};
 
 /// What the application is called in the list of somebody's devices.
 const DEVICE_NAME: &str = "otp-device";
+/// What the authenticator is called there.
+const KEY_NAME: &str = "passkey";
+/// How the forms name it.
+const KEY: &str = "key";
 /// How every address of an authenticator's secret begins.
 const SECRET_SCHEME: &str = "otpauth://totp/";
 /// Longer than any such address of ours.
@@ -36,6 +40,9 @@ struct Link {
     is_reset: bool,
     expires: Option<When>,
     needs_code: bool,
+    /// Whether authenticators can be set up, and applications.
+    keys: bool,
+    codes: bool,
 }
 
 /// Before anything happens.
@@ -53,17 +60,29 @@ struct Setup {
     frame: Frame,
     link: Link,
     secret: Option<Secret>,
+    /// What a new authenticator is asked.
+    options: Option<String>,
     errors: Errors,
 }
 
+/// What is set up beside the password.
+enum Factor {
+    Nothing,
+    App(Secret),
+    /// What a new authenticator is asked.
+    Key(String),
+}
+
 /// The secret as people and applications read it.
-struct Secret {
+pub struct Secret {
     /// `otpauth://…`
-    address: String,
+    pub address: String,
     /// In groups of four.
-    groups: Vec<String>,
-    side: usize,
-    path: String,
+    pub groups: Vec<String>,
+    /// The side of the square, and its dark modules as a path.
+    pub side: usize,
+    /// The same.
+    pub path: String,
 }
 
 /// What is wrong, beside each field.
@@ -90,6 +109,11 @@ struct Fields {
     code: String,
     #[serde(default)]
     secret: String,
+    /// `key` for an authenticator.
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    answer: String,
 }
 
 /// `GET /web/invite/{token}`, `GET /web/reset/{token}`.
@@ -134,44 +158,74 @@ pub async fn submit(
     if fields.step == "finish" {
         finish(&browser, token, &invite, fields).await
     } else {
-        begin(&browser, &token, &invite).await
+        begin(&browser, &token, &invite, &fields.kind).await
     }
 }
 
-/// Makes the secret, if one is needed.
-async fn begin(browser: &Browser, token: &str, invite: &ours::Invite) -> Response {
-    let secret = if invite.second_factor_required {
+/// Makes the secret, or asks for an authenticator, if one is needed.
+async fn begin(browser: &Browser, token: &str, invite: &ours::Invite, kind: &str) -> Response {
+    let factor = if kind == KEY {
+        match ask(browser, token, invite).await {
+            Ok(factor) => factor,
+            Err(failure) => return no_link(browser, &failure),
+        }
+    } else if invite.second_factor_required {
         match invites::enrol(&browser.proxy, &browser.visitor, token).await {
-            Ok(enrolled) => Secret::of(enrolled.url),
+            Ok(enrolled) => Secret::of(enrolled.url).map_or(Factor::Nothing, Factor::App),
             Err(failure) => return no_link(browser, &failure),
         }
     } else {
-        None
+        Factor::Nothing
     };
-    setup(browser, StatusCode::OK, invite, secret, Errors::default())
+    setup(browser, StatusCode::OK, invite, factor, Errors::default())
+}
+
+/// Asks for an authenticator; it is to sign in alone where that is allowed.
+async fn ask(browser: &Browser, token: &str, invite: &ours::Invite) -> Result<Factor, Failure> {
+    let alone = invite.passwordless_allowed;
+    let options = invites::register(&browser.proxy, &browser.visitor, token, alone).await?;
+    Ok(Factor::Key(wire::mfa::browser::creation(&options).to_string()))
 }
 
 /// Spends the link, or shows what is wrong where it is wrong.
 async fn finish(browser: &Browser, token: String, invite: &ours::Invite, fields: Fields) -> Response {
+    let with_key = fields.kind == KEY;
     let secret = Secret::of(fields.secret);
     let code: String = fields.code.chars().filter(|c| !c.is_whitespace()).collect();
+    let webauthn = serde_json::from_str(&fields.answer)
+        .ok()
+        .and_then(|json| wire::mfa::browser::creation_answer(&json))
+        .filter(|_| with_key);
     let mut errors = Errors::default();
     if fields.password.is_empty() {
         "Choose a password.".clone_into(&mut errors.password);
     } else if fields.password != fields.repeat {
         "The two passwords are not the same.".clone_into(&mut errors.repeat);
     }
-    if invite.second_factor_required && code.is_empty() {
+    if with_key && webauthn.is_none() {
+        "The passkey was not made. Press the button, and confirm what your browser asks."
+            .clone_into(&mut errors.code);
+    } else if !with_key && invite.second_factor_required && code.is_empty() {
         "Type the code that your authenticator app shows now.".clone_into(&mut errors.code);
     }
+    let again = async |secret: Option<Secret>| {
+        if with_key {
+            return ask(browser, &token, invite).await;
+        }
+        Ok(secret.map_or(Factor::Nothing, Factor::App))
+    };
     if !errors.is_empty() {
-        return setup(browser, StatusCode::BAD_REQUEST, invite, secret, errors);
+        return match again(secret).await {
+            Ok(factor) => setup(browser, StatusCode::BAD_REQUEST, invite, factor, errors),
+            Err(failure) => no_link(browser, &failure),
+        };
     }
     let accepting = Accepting {
-        token,
+        token: token.clone(),
         password: fields.password.into_bytes(),
         code,
-        device_name: DEVICE_NAME.to_owned(),
+        webauthn,
+        device_name: if with_key { KEY_NAME } else { DEVICE_NAME }.to_owned(),
     };
     match invites::spend(&browser.proxy, &browser.visitor, &browser.headers, accepting).await {
         Ok(opened) => {
@@ -183,11 +237,14 @@ async fn finish(browser: &Browser, token: String, invite: &ours::Invite, fields:
             cookies.append(header::SET_COOKIE, cookie::forms(&browser.proxy.secret()));
             response
         }
-        Err(failure) => refused(browser, invite, secret, &failure),
+        Err(failure) => match again(secret).await {
+            Ok(factor) => refused(browser, invite, factor, &failure),
+            Err(_) => no_link(browser, &failure),
+        },
     }
 }
 
-fn refused(browser: &Browser, invite: &ours::Invite, secret: Option<Secret>, failure: &Failure) -> Response {
+fn refused(browser: &Browser, invite: &ours::Invite, factor: Factor, failure: &Failure) -> Response {
     let said = failure.message();
     let mut errors = Errors::default();
     let status = match failure.class() {
@@ -196,6 +253,10 @@ fn refused(browser: &Browser, invite: &ours::Invite, secret: Option<Secret>, fai
             "That code is not right. It changes every 30 seconds: type the one shown now. If it stays wrong, \
              check that the clock of your phone is right."
                 .clone_into(&mut errors.code);
+            StatusCode::FORBIDDEN
+        }
+        Class::AccessDenied if said.starts_with("the authenticator was not registered") => {
+            errors.code = format!("{}.", text::capitalised(&text::visible(said)));
             StatusCode::FORBIDDEN
         }
         Class::AccessDenied => {
@@ -216,20 +277,26 @@ fn refused(browser: &Browser, invite: &ours::Invite, secret: Option<Secret>, fai
         }
         _ => return browser.failure(failure, None),
     };
-    setup(browser, status, invite, secret, errors)
+    setup(browser, status, invite, factor, errors)
 }
 
 fn setup(
     browser: &Browser,
     status: StatusCode,
     invite: &ours::Invite,
-    secret: Option<Secret>,
+    factor: Factor,
     errors: Errors,
 ) -> Response {
+    let (secret, options) = match factor {
+        Factor::Nothing => (None, None),
+        Factor::App(secret) => (Some(secret), None),
+        Factor::Key(options) => (None, Some(options)),
+    };
     let page = Setup {
         frame: browser.frame(None),
         link: link(browser, invite),
         secret,
+        options,
         errors,
     };
     browser.page(status, &page)
@@ -242,6 +309,8 @@ fn link(browser: &Browser, invite: &ours::Invite) -> Link {
         is_reset: invite.kind() == Kind::Reset,
         expires: wire::convert::moment(invite.expires.as_ref()).map(|end| When::of(end, now, &browser.look)),
         needs_code: invite.second_factor_required,
+        keys: invite.webauthn_allowed,
+        codes: invite.totp_allowed,
     }
 }
 
@@ -273,7 +342,7 @@ impl Errors {
 
 impl Secret {
     /// `None` if it is no such address: the form brings it back, and a form can say anything.
-    fn of(address: String) -> Option<Self> {
+    pub fn of(address: String) -> Option<Self> {
         let well_formed = address.len() <= SECRET_BYTES_MAX
             && address.starts_with(SECRET_SCHEME)
             && address.bytes().all(|byte| byte.is_ascii_graphic());

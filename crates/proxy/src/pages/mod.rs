@@ -11,6 +11,7 @@ pub mod preferences;
 pub mod requests;
 mod rights;
 pub mod running;
+pub mod security;
 pub mod sign_in;
 pub mod start;
 
@@ -141,6 +142,11 @@ impl Browser {
             active: person.active(&self.look, self.proxy.clock.now()),
             ..self.frame(Some(person.name()))
         }
+    }
+
+    /// A moment as this browser's reader sees it.
+    pub fn when(&self, moment: jiff::Timestamp) -> text::When {
+        text::When::of(moment, self.proxy.clock.now())
     }
 
     /// A page.

@@ -1,4 +1,5 @@
-//! Signing in: name, password and code in one form; then back to where one was going.
+//! Signing in: name, password and code in one form, or a security key in a second one, or a passkey alone; then back to
+//! where one was going.
 
 use std::sync::Arc;
 
@@ -7,10 +8,15 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri, header};
 use serde::Deserialize;
+use wire::mfa::browser;
+use wire::pb::countersign::v1 as ours;
+use wire::pb::webauthn::CredentialAssertionResponse;
 use wire::status::{Class, Failure};
 
 use super::{Browser, Frame, message, see_other, unread};
+use crate::api::login;
 use crate::proxy::Proxy;
+use crate::session::Credentials;
 use crate::visitor::Visitor;
 use crate::{body, cookie, session, text};
 
@@ -23,11 +29,28 @@ struct Page {
     error: String,
     note: &'static str,
     wanted: &'static str,
+    /// Whether authenticators are a second factor, and whether one alone signs in.
+    keys: bool,
+    passwordless: bool,
+}
+
+/// The second half: an authenticator is asked.
+#[derive(Template)]
+#[template(path = "sign_in_key.html")]
+struct KeyPage {
+    frame: Frame,
+    next: String,
+    /// As it is shown, and as it is sent.
+    user: String,
+    name: String,
+    options: String,
+    has_app: bool,
+    back: String,
 }
 
 /// The fields of the form.
 #[derive(Deserialize)]
-struct Credentials {
+struct Fields {
     #[serde(default)]
     forms: String,
     #[serde(default)]
@@ -38,6 +61,11 @@ struct Credentials {
     password: String,
     #[serde(default)]
     code: String,
+    /// `passkey`: begin without a name; `key`: an authenticator has answered; empty: name and password.
+    #[serde(default)]
+    step: String,
+    #[serde(default)]
+    answer: String,
 }
 
 /// What the address says.
@@ -104,9 +132,12 @@ pub async fn show(
         Err(failure) if failure.class() == Class::AccessDenied => {}
         Err(failure) => return browser.failure(&failure, None),
     }
+    let (keys, passwordless) = ways(&browser).await;
     browser.page(
         StatusCode::OK,
         &Page {
+            keys,
+            passwordless,
             frame: browser.frame(None),
             wanted: wanted(next),
             next: next.to_owned(),
@@ -123,7 +154,7 @@ pub async fn show(
 
 /// `POST /web/login`.
 pub async fn submit(State(proxy): State<Arc<Proxy>>, visitor: Visitor, request: Request) -> Response {
-    let (headers, asked) = match body::form::<Credentials>(&proxy, request).await {
+    let (headers, asked) = match body::form::<Fields>(&proxy, request).await {
         Ok(read) => read,
         Err(error) => return unread(error),
     };
@@ -135,18 +166,32 @@ pub async fn submit(State(proxy): State<Arc<Proxy>>, visitor: Visitor, request: 
         );
     }
     let next = destination(&asked.next).to_owned();
-    let code: String = asked.code.chars().filter(|c| !c.is_whitespace()).collect();
     let user = asked.user.trim().to_owned();
-    let opened = session::open(
-        &proxy,
-        &browser.visitor,
-        &browser.headers,
-        user.clone(),
-        asked.password.into_bytes(),
-        code,
-    )
-    .await;
-    match opened {
+    let code: String = asked.code.chars().filter(|c| !c.is_whitespace()).collect();
+    let credentials = match asked.step.as_str() {
+        "passkey" => match login::asking(&proxy, &browser.visitor, String::new(), Vec::new(), true).await {
+            Ok(begun) => return key_page(&browser, &next, "", &begun),
+            Err(failure) => return refused(&browser, &failure, next, &user).await,
+        },
+        "key" => match answer(&asked.answer) {
+            Some(answer) => Credentials::signed(user.clone(), answer),
+            None => return refused(&browser, &unreadable(), next, &user).await,
+        },
+        _ if code.is_empty() => {
+            let password = asked.password.clone().into_bytes();
+            match login::asking(&proxy, &browser.visitor, user.clone(), password, false).await {
+                Ok(begun) if begun.webauthn.is_some() => return key_page(&browser, &next, &user, &begun),
+                Ok(begun) if begun.totp => {
+                    let failure = Failure::bad_parameter("type the code that your authenticator app shows");
+                    return refused(&browser, &failure, next, &user).await;
+                }
+                Ok(_) => Credentials::with_code(user.clone(), asked.password.into_bytes(), code),
+                Err(failure) => return refused(&browser, &failure, next, &user).await,
+            }
+        }
+        _ => Credentials::with_code(user.clone(), asked.password.into_bytes(), code),
+    };
+    match session::open(&proxy, &browser.visitor, &browser.headers, credentials).await {
         Ok(opened) => {
             let mut response = see_other(&next);
             let cookies = response.headers_mut();
@@ -154,16 +199,47 @@ pub async fn submit(State(proxy): State<Arc<Proxy>>, visitor: Visitor, request: 
             cookies.append(header::SET_COOKIE, cookie::forms(&proxy.secret()));
             response
         }
-        Err(failure) => refused(&browser, &failure, next, &user),
+        Err(failure) => refused(&browser, &failure, next, &user).await,
     }
 }
 
+/// What the script has put into a form.
+pub fn answer(text: &str) -> Option<CredentialAssertionResponse> {
+    browser::assertion_answer(&serde_json::from_str(text).ok()?)
+}
+
+/// What is said of a form whose answer cannot be read.
+pub fn unreadable() -> Failure {
+    Failure::bad_parameter("the answer of the security key did not arrive; try again")
+}
+
+/// Asks the authenticators of `user`, or whoever is there.
+fn key_page(browser: &Browser, next: &str, user: &str, begun: &ours::BeginResponse) -> Response {
+    let asked = begun.webauthn.clone().unwrap_or_default();
+    let page = KeyPage {
+        frame: browser.frame(None),
+        next: next.to_owned(),
+        user: text::visible(user),
+        name: user.to_owned(),
+        options: browser::assertion(&asked).to_string(),
+        has_app: begun.totp,
+        back: format!("/web/login?next={next}"),
+    };
+    browser.page(StatusCode::OK, &page)
+}
+
+/// Whether authenticators are a second factor here, and whether one alone signs in. While the cluster does not say, no.
+async fn ways(browser: &Browser) -> (bool, bool) {
+    let settings = browser.proxy.discovery.settings(&browser.proxy).await;
+    settings.map_or((false, false), |settings| settings.authenticators())
+}
+
 /// The form again, with what was wrong. Which of the three it was is not told.
-fn refused(browser: &Browser, failure: &Failure, next: String, user: &str) -> Response {
+async fn refused(browser: &Browser, failure: &Failure, next: String, user: &str) -> Response {
     let (status, error) = match failure.class() {
         Class::AccessDenied if failure.message().starts_with("invalid ") => (
             StatusCode::FORBIDDEN,
-            "Name, password or code is not right. After several wrong tries an account is closed for a while.".to_owned(),
+            "Name, password, code or key is not right. After several wrong tries an account is closed for a while.".to_owned(),
         ),
         Class::AccessDenied => (
             StatusCode::FORBIDDEN,
@@ -179,7 +255,10 @@ fn refused(browser: &Browser, failure: &Failure, next: String, user: &str) -> Re
         ),
         _ => return browser.failure(failure, None),
     };
+    let (keys, passwordless) = ways(browser).await;
     let page = Page {
+        keys,
+        passwordless,
         frame: browser.frame(None),
         wanted: wanted(&next),
         next,

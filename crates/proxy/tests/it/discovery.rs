@@ -30,7 +30,8 @@ async fn ping_says_how_people_sign_in() {
     let mut browser = Browser::new(&story);
     let answer = browser.get("/webapi/ping").await;
     let auth = concat!(
-        r#"{"auth":{"type":"local","second_factor":"otp","preferred_local_mfa":"otp","local":{"name":""},"#,
+        r#"{"auth":{"type":"local","second_factor":"on","preferred_local_mfa":"webauthn","allow_passwordless":true,"#,
+        r#""local":{"name":""},"webauthn":{"rp_id":"localhost"},"#,
         r#""private_key_policy":"none","piv_slot":"","piv_pin_cache_ttl":0,"device_trust":{"disabled":true},"#,
         r#""has_motd":false,"default_session_ttl":"12h0m0s","signature_algorithm_suite":"balanced-v1"},"#,
     );

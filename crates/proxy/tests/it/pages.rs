@@ -177,7 +177,7 @@ async fn somebody_signs_in_comes_back_and_signs_out() {
     ];
     let refused = browser.submit("/web/login", &wrong).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
-    assert!(refused.body.contains("Name, password or code is not right."));
+    assert!(refused.body.contains("Name, password, code or key is not right."));
     assert_eq!(field(&refused.body, "next"), path, "what was typed stays");
 
     let signed_in = sign_in(&story, &mut browser, &bob, &next).await;
