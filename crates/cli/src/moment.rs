@@ -7,6 +7,11 @@ pub fn rfc822(moment: Timestamp) -> String {
     printed("%d %b %y %H:%M UTC", moment)
 }
 
+/// `Thu, 21 Nov 2024 18:50:00 UTC`: the form of `tsh mfa ls`.
+pub fn rfc1123(moment: Timestamp) -> String {
+    printed("%a, %d %b %Y %H:%M:%S UTC", moment)
+}
+
 /// `2025-08-27 22:00:00 +0000 UTC`: the form of `tsh status`.
 pub fn long(moment: Timestamp) -> String {
     printed("%Y-%m-%d %H:%M:%S +0000 UTC", moment)

@@ -93,6 +93,9 @@ pub enum Command {
     /// Ask for access, and decide what others ask for
     #[command(subcommand, visible_alias = "requests")]
     Request(Request),
+    /// Your second factors
+    #[command(subcommand)]
+    Mfa(Mfa),
     /// Invitations
     #[command(subcommand)]
     Invite(Invite),
@@ -188,6 +191,59 @@ pub enum Shape {
     Json,
     /// For programs, easier to read
     Yaml,
+}
+
+/// `tsh mfa …`
+#[derive(Debug, Subcommand)]
+pub enum Mfa {
+    /// List your second factors
+    Ls(MfaList),
+    /// Add an authenticator app; security keys and passkeys are added in the browser
+    Add(MfaAdd),
+    /// Remove one
+    Rm(MfaRemove),
+}
+
+/// `tsh mfa ls`
+#[derive(Debug, Args)]
+pub struct MfaList {
+    /// How to print the list
+    #[arg(short = 'f', long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub format: Shape,
+}
+
+/// `tsh mfa add`
+#[derive(Debug, Args)]
+pub struct MfaAdd {
+    /// What you call it
+    #[arg(long, value_name = "NAME", default_value = "otp")]
+    pub name: String,
+    /// What it is
+    #[arg(
+        long = "type",
+        value_enum,
+        ignore_case = true,
+        default_value = "totp",
+        value_name = "TYPE"
+    )]
+    pub kind: Factor,
+}
+
+/// A kind of second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Factor {
+    /// An authenticator app
+    Totp,
+    /// A security key or passkey
+    Webauthn,
+}
+
+/// `tsh mfa rm`
+#[derive(Debug, Args)]
+pub struct MfaRemove {
+    /// Its name or id
+    #[arg(value_name = "NAME")]
+    pub name: String,
 }
 
 /// `tsh request …`

@@ -73,7 +73,7 @@ fn password(user: &str) -> Result<SecretText, Failure> {
 }
 
 /// Shows the secret: a picture and text at a terminal, the bare secret to a script.
-fn show_secret(challenge: &TotpChallenge, at_terminal: bool) -> Result<(), Failure> {
+pub(super) fn show_secret(challenge: &TotpChallenge, at_terminal: bool) -> Result<(), Failure> {
     let Some(uri) = &challenge.uri else {
         return Err(Failure::new(
             "the proxy sent the authenticator's secret as a picture, which a terminal cannot show",

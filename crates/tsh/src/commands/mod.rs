@@ -5,6 +5,7 @@ mod credentials;
 mod invite;
 mod login;
 mod logout;
+mod mfa;
 mod request;
 mod status;
 mod version;
@@ -21,6 +22,7 @@ pub async fn run(world: &World, command: Command) -> Result<(), Failure> {
         Command::Logout => logout::run(world),
         Command::Status(asked) => status::run(world, &asked).await,
         Command::Request(asked) => request::run(world, asked).await,
+        Command::Mfa(asked) => mfa::run(world, asked).await,
         Command::Invite(Invite::Accept(asked)) => invite::run(world, &asked).await,
         Command::Version(asked) => version::run(world, &asked).await,
     }

@@ -5,6 +5,7 @@
 mod alerts;
 mod asking;
 mod deciding;
+mod factors;
 mod invites;
 mod output;
 mod people;

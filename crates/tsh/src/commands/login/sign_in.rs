@@ -127,8 +127,8 @@ pub async fn prove(
         )?))
     } else if challenge.webauthn_challenge.is_some() {
         return Err(
-            Failure::new("this sign-in wants a security key, which this program cannot use yet")
-                .hint("sign in in the browser, and register an authenticator application there"),
+            Failure::new("this sign-in wants a security key, which this program cannot use")
+                .hint("sign in in the browser, and add an authenticator app there under How you sign in"),
         );
     } else {
         None
