@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 
 use futures::FutureExt as _;
 use http::{HeaderValue, Request, Response, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::{Code, Status};
@@ -28,6 +29,9 @@ pub(crate) const VERSION_HEADER: &str = "version";
 pub const SERVER_VERSION: &str = "18.0.0";
 /// The oldest client it speaks with.
 pub const CLIENT_VERSION_MIN: &str = "16.0.0-aa";
+
+/// The most that somebody without a certificate may send with one call, in bytes: what strangers call for is small.
+const STRANGER_BYTES_MAX: usize = 64 * 1024;
 
 /// How the old JSON interface answers one request.
 pub(crate) type JsonHandler =
@@ -94,7 +98,7 @@ where
         let rpc = is_rpc(&request);
         let methods = Arc::clone(&self.methods);
         let answer: Pin<Box<dyn Future<Output = Response<Body>> + Send>> = if rpc {
-            let answer = tower::Service::call(&mut self.routes, request);
+            let answer = tower::Service::call(&mut self.routes, within_bounds(request));
             Box::pin(async move { answer.await.unwrap_or_else(|never| match never {}) })
         } else {
             let (parts, _body) = request.into_parts();
@@ -135,6 +139,32 @@ where
             drop(open);
             Ok(response)
         })
+    }
+}
+
+/// The request, whose body ends with a refusal where a stranger sends more than strangers need to.
+fn within_bounds<B>(request: Request<B>) -> Request<Body>
+where
+    B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let peer = request.extensions().get::<Peer>();
+    let known = peer.is_some_and(|peer| peer.certificate().is_some());
+    request.map(|body| {
+        if known {
+            return Body::new(body);
+        }
+        let bounded = Limited::new(body, STRANGER_BYTES_MAX);
+        Body::new(bounded.map_err(too_much))
+    })
+}
+
+fn too_much(error: Box<dyn std::error::Error + Send + Sync>) -> Box<dyn std::error::Error + Send + Sync> {
+    match error.downcast::<LengthLimitError>() {
+        Ok(_) => Box::new(Status::resource_exhausted(format!(
+            "a call without a certificate may bring {STRANGER_BYTES_MAX} bytes at most"
+        ))),
+        Err(other) => other,
     }
 }
 

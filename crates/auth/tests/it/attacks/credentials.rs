@@ -664,3 +664,21 @@ async fn e01_an_open_connection_does_not_outlive_its_certificate() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn e07_without_a_certificate_a_call_brings_little() {
+    // The door takes strangers for somebody known.
+    attack(Flaw::door(), "the call was not refused", async |world| {
+        let cast = world.cast().await;
+        world.bend();
+        world.disguise(&cast.alice.cluster, Authority::User);
+        // A field that nobody knows is skipped: only its size is judged.
+        let large = [&[0xfa, 0x07, 0x80, 0xf1, 0x04][..], &vec![0; 80_000]].concat();
+        let (code, said) = refusal(raw(dial(world, None), "/proto.AuthService/Ping", large.clone()).await);
+        assert_eq!(code, Code::ResourceExhausted, "more than 64 KiB is refused: {said}");
+        raw(cast.alice.cluster.calls(), "/proto.AuthService/Ping", large)
+            .await
+            .expect("somebody known may send more");
+    })
+    .await;
+}
