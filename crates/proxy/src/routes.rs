@@ -15,7 +15,9 @@ use crate::api::{self, account as api_account, authorities, discovery, invites, 
 use crate::headers::Kind;
 use crate::pages::requests::decide;
 use crate::pages::running::{inventory, locks, people, resources, roles};
-use crate::pages::{self, account, assets, elsewhere, events, invite, preferences, requests, security, sign_in, start};
+use crate::pages::{
+    self, account, assets, elsewhere, events, invite, preferences, requests, security, sign_in, start,
+};
 use crate::proxy::Proxy;
 use crate::upgrade::{self, Inside};
 

@@ -145,8 +145,8 @@ impl Browser {
     }
 
     /// A moment as this browser's reader sees it.
-    pub fn when(&self, moment: jiff::Timestamp) -> text::When {
-        text::When::of(moment, self.proxy.clock.now())
+    pub fn when(&self, moment: jiff::Timestamp) -> When {
+        When::of(moment, self.proxy.clock.now(), &self.look)
     }
 
     /// A page.

@@ -266,7 +266,7 @@ async fn prove(
         _ => "to add a security key".to_owned(),
     };
     let page = Prove {
-        frame: browser.frame(Some(person.name())),
+        frame: browser.frame_for(person),
         what,
         wish,
         options,
@@ -324,7 +324,7 @@ async fn begin(
         .auth()
         .create_register_challenge(of_person(asked))
         .await?;
-    let frame = browser.frame(Some(person.name()));
+    let frame = browser.frame_for(person);
     Ok(match given.into_inner().request {
         Some(mfa_register_challenge::Request::Webauthn(options)) => browser.page(
             StatusCode::OK,
@@ -393,7 +393,7 @@ async fn finish(browser: &Browser, person: &Person, fields: Fields) -> Result<Re
             match Secret::of(fields.secret) {
                 Some(secret) if is_code => {
                     let page = App {
-                        frame: browser.frame(Some(person.name())),
+                        frame: browser.frame_for(person),
                         wish,
                         id: fields.id,
                         secret,
@@ -455,7 +455,7 @@ async fn page(browser: &Browser, person: &Person, status: StatusCode, note: &str
     let settings = browser.proxy.discovery.settings(&browser.proxy).await;
     let (keys, passwordless) = settings.map_or((false, false), |settings| settings.authenticators());
     let page = Page {
-        frame: browser.frame(Some(person.name())),
+        frame: browser.frame_for(person),
         devices: devices
             .iter()
             .map(|device| Device {

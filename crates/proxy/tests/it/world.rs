@@ -115,6 +115,7 @@ impl World {
             entropy: Arc::clone(&entropy),
             settings: auth::Settings {
                 cluster_name: Some(CLUSTER.to_owned()),
+                proxy_public_address: Some(public.to_string()),
                 // What is tested here is not how slow a hash is.
                 password_cost: Cost {
                     memory_kib: 8,

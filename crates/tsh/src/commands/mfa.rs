@@ -45,8 +45,11 @@ async fn ls(cluster: &Cluster, asked: &MfaList) -> Result<(), Failure> {
         Shape::Text => {
             let mut table = Table::new(["Name", "Type", "Added at", "Last used"]);
             for device in &devices {
-                let [added, used] = [&device.added_at, &device.last_used]
-                    .map(|at| convert::moment(at.as_ref()).map(moment::rfc1123).unwrap_or_default());
+                let [added, used] = [&device.added_at, &device.last_used].map(|at| {
+                    convert::moment(at.as_ref())
+                        .map(moment::rfc1123)
+                        .unwrap_or_default()
+                });
                 table.row([&*name(device), kind(device), &added, &used]);
             }
             out::data(&format!("{}\n", table.print(usize::MAX)))

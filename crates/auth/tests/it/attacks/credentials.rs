@@ -675,7 +675,11 @@ async fn e07_without_a_certificate_a_call_brings_little() {
         // A field that nobody knows is skipped: only its size is judged.
         let large = [&[0xfa, 0x07, 0x80, 0xf1, 0x04][..], &vec![0; 80_000]].concat();
         let (code, said) = refusal(raw(dial(world, None), "/proto.AuthService/Ping", large.clone()).await);
-        assert_eq!(code, Code::ResourceExhausted, "more than 64 KiB is refused: {said}");
+        assert_eq!(
+            code,
+            Code::ResourceExhausted,
+            "more than 64 KiB is refused: {said}"
+        );
         raw(cast.alice.cluster.calls(), "/proto.AuthService/Ping", large)
             .await
             .expect("somebody known may send more");

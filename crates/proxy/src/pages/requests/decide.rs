@@ -15,6 +15,7 @@ use wire::pb::proto::RequestStateSetter;
 use wire::pb::types::{AccessReview, AccessReviewSubmission, RequestState};
 use wire::status::{Class, Failure};
 
+use super::confirm;
 use super::show::{self, Tried};
 use crate::pages::{Browser, Person, message, see_other, unread};
 use crate::proxy::Proxy;
@@ -35,6 +36,9 @@ struct Fields {
     /// The fingerprint of what the page showed.
     #[serde(default)]
     digest: String,
+    /// What the reviewer's authenticator answered, where a vote is confirmed.
+    #[serde(default)]
+    answer: String,
 }
 
 /// Somebody and the form that was sent.
@@ -107,8 +111,8 @@ pub async fn review(
             return show::answer(&browser, &person, &id, "", tried(StatusCode::BAD_REQUEST, error)).await;
         }
     };
-    match show::read(&person, &id).await {
-        Ok(Some(found)) if found.evidence.short_digest == fields.digest => {}
+    let found = match show::read(&person, &id).await {
+        Ok(Some(found)) if found.evidence.short_digest == fields.digest => found,
         Ok(Some(_)) => {
             let error = language
                 .say("What is asked for has changed since you opened this page. Nothing was counted: read it again, then decide.")
@@ -117,7 +121,7 @@ pub async fn review(
         }
         Ok(None) => return browser.message(show::no_request(), Some(person.name())),
         Err(status) => return browser.failure(&status.into(), Some(person.name())),
-    }
+    };
     let submission = AccessReviewSubmission {
         request_id: id.clone(),
         review: Some(AccessReview {
@@ -131,12 +135,25 @@ pub async fn review(
     match person
         .cluster
         .auth()
-        .submit_access_review(of_person(submission))
+        .submit_access_review(confirm::call(submission, &fields.answer))
         .await
     {
         Ok(_) => see_other(&address(&id, done)),
         Err(status) => {
             let failure = Failure::from(status);
+            if confirm::is_needed(&failure) {
+                let vote = confirm::Vote {
+                    id: &id,
+                    decision: &fields.decision,
+                    reason: &fields.reason,
+                    digest: &fields.digest,
+                    request: &found.request,
+                };
+                return match confirm::page(&browser, &person, vote).await {
+                    Ok(page) => page,
+                    Err(failure) => refused(&browser, &person, &id, &failure, fields.reason).await,
+                };
+            }
             // Pressed twice: the first one counts, and this is the same answer.
             if said_already(&person, &id, state).await {
                 return see_other(&address(&id, done));

@@ -1,6 +1,7 @@
 //! Access requests: the list, one request with everything that leads to a decision, asking and deciding. Everything is
 //! read and done with the visitor's own rights.
 
+pub mod confirm;
 pub mod decide;
 pub mod evidence;
 pub mod list;
