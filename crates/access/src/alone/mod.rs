@@ -108,9 +108,12 @@ impl List {
     /// list of which a role is not among `roles` gives nothing.
     pub fn of(book: &Book, accounts: &[Account], roles: &[Role], now: Timestamp) -> Vec<Self> {
         let exists = |name: &String| roles.iter().any(|role| role.name == *name);
-        let whole = |given: &[String]| match given.iter().all(exists) {
-            true => given.to_vec(),
-            false => Vec::new(),
+        let whole = |given: &[String]| {
+            if given.iter().all(exists) {
+                given.to_vec()
+            } else {
+                Vec::new()
+            }
         };
         let mut lists: BTreeMap<&str, Self> = book
             .lists

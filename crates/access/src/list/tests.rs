@@ -57,8 +57,9 @@ fn places_with(book: &Book, name: &str, roles: &[&str]) -> String {
         .places(&person, now())
         .iter()
         .map(|place| {
-            let through: String = place.through.iter().map(|list| format!(" < {list}")).collect();
-            format!("{} of {}{through}", place.part.word(), place.list)
+            let mut words = vec![format!("{} of {}", place.part.word(), place.list)];
+            words.extend(place.through.iter().cloned());
+            words.join(" < ")
         })
         .collect();
     shown.join("; ")

@@ -142,6 +142,9 @@ fn spec_of(list: &pb::AccessList) -> pb::AccessListSpec {
     list.spec.clone().expect("a spec")
 }
 
+/// What a case changes of a list that is right.
+type Change = fn(&mut pb::AccessListSpec);
+
 /// The roles a person's new certificate carries.
 async fn roles(world: &World, person: &Person) -> Vec<String> {
     let session = world.again(person).await;
@@ -414,7 +417,6 @@ async fn lists_are_checked_and_filled_in() {
                 .seconds,
             14 * 24 * 3600
         );
-        type Change = fn(&mut pb::AccessListSpec);
         let cases: [(Change, Code, &str); 7] = [
             (
                 |spec| spec.owners.clear(),

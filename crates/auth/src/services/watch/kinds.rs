@@ -127,9 +127,10 @@ impl Watched {
             call.allow(rules_of(&asked.kind), &["read"])?;
         }
         let registered = [Kind::Node, Kind::App, Kind::Database, Kind::KubernetesCluster];
-        let view = match registered.contains(&kind) {
-            true => Some(View::of(auth, call, Borrowed::default()).await?),
-            false => None,
+        let view = if registered.contains(&kind) {
+            Some(View::of(auth, call, Borrowed::default()).await?)
+        } else {
+            None
         };
         Ok(Some(Self {
             kind,
@@ -198,14 +199,14 @@ impl Watched {
             Kind::AccessList => Resource::AccessList(access_lists::read(item)?.value),
             Kind::AccessListMember => Resource::AccessListMember(access_lists::read(item)?.value),
             Kind::AccessListReview => Resource::AccessListReview(access_lists::read(item)?.value),
-            Kind::Node => return self.registered(read::<types::ServerV2>(item)?, Resource::Server),
-            Kind::App => return self.registered(read::<types::AppV3>(item)?, Resource::App),
-            Kind::Database => return self.registered(read::<types::DatabaseV3>(item)?, Resource::Database),
+            Kind::Node => return Ok(self.registered(read::<types::ServerV2>(item)?, Resource::Server)),
+            Kind::App => return Ok(self.registered(read::<types::AppV3>(item)?, Resource::App)),
+            Kind::Database => {
+                return Ok(self.registered(read::<types::DatabaseV3>(item)?, Resource::Database));
+            }
             Kind::KubernetesCluster => {
-                return self.registered(
-                    read::<types::KubernetesClusterV3>(item)?,
-                    Resource::KubernetesCluster,
-                );
+                let cluster = read::<types::KubernetesClusterV3>(item)?;
+                return Ok(self.registered(cluster, Resource::KubernetesCluster));
             }
             Kind::Authority => {
                 let wanted = &self.filter.authorities;
@@ -223,10 +224,10 @@ impl Watched {
         &self,
         resource: Kept<M>,
         told: impl FnOnce(Kept<M>) -> Resource,
-    ) -> Answer<Option<Event>> {
+    ) -> Option<Event> {
         let described = resource.described();
         let shown = self.view.as_ref().is_some_and(|view| view.shows(&described));
-        Ok(shown.then(|| put(told(resource))))
+        shown.then(|| put(told(resource)))
     }
 
     fn header(&self) -> (&'static str, &'static str) {

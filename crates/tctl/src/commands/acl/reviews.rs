@@ -119,7 +119,7 @@ impl Create {
             "access list {} was reviewed ({}); the next review is due {}",
             self.list,
             made.review_name,
-            next.map(moment::rfc822).unwrap_or_else(|| "never".to_owned())
+            next.map_or_else(|| "never".to_owned(), moment::rfc822)
         ))
     }
 }
