@@ -4,12 +4,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::class::Class;
-use crate::pattern::Pattern;
+use crate::impersonation::Impersonation;
 use crate::permit::{IssuancePermit, UserGrant};
-use crate::predicate::{Predicate, RULE_NAMES, Value};
-use crate::rbac::{self, Asker, Touched};
 use crate::request::{self, AssumeError, Request, Requester, ResourceId};
-use crate::role::{Impersonate, Role, Traits};
+use crate::role::{Role, Traits};
 use crate::template;
 
 /// Life of a certificate for which nobody named an end.
@@ -197,7 +195,7 @@ pub fn impersonate(
     if !may_impersonate_anyone(caller) {
         return Err(IssueError::NoImpersonation);
     }
-    if !may_impersonate(caller, target) {
+    if Impersonation::of(*caller).in_the_name_of(target).is_none() {
         let roles: Vec<&str> = target.roles.iter().map(|role| role.name.as_str()).collect();
         return Err(IssueError::MayNotImpersonate {
             caller: caller.user.to_owned(),
@@ -236,75 +234,6 @@ pub fn may_impersonate_anyone(caller: &Subject<'_>) -> bool {
         let conditions = &role.allow.impersonate;
         !conditions.users.is_empty() && !conditions.roles.is_empty()
     })
-}
-
-fn may_impersonate(caller: &Subject<'_>, target: &Subject<'_>) -> bool {
-    let unspecified = |conditions: &Impersonate| conditions.users.is_empty() || conditions.roles.is_empty();
-    let patterns = |templates: &[String]| -> Option<Vec<Pattern>> {
-        template::expand_all(templates, caller.traits)
-            .iter()
-            .map(|text| Pattern::compile(text).ok())
-            .collect()
-    };
-    let compiled =
-        |conditions: &Impersonate| Some((patterns(&conditions.users)?, patterns(&conditions.roles)?));
-    let matched = |patterns: &[Pattern], name: &str| patterns.iter().any(|pattern| pattern.matches(name));
-    // Forbidden is whoever is named and whoever holds a named role; a condition that cannot be read forbids.
-    let denied = caller
-        .roles
-        .iter()
-        .map(|role| &role.deny.impersonate)
-        .any(|deny| {
-            !unspecified(deny)
-                && compiled(deny).is_none_or(|(users, roles)| {
-                    matched(&users, target.user)
-                        || target.roles.iter().any(|role| matched(&roles, &role.name))
-                })
-        });
-    // Allowed is who is named and holds named roles only; a condition that cannot be read allows nothing.
-    let allowed = caller
-        .roles
-        .iter()
-        .map(|role| &role.allow.impersonate)
-        .any(|allow| {
-            !unspecified(allow)
-                && compiled(allow).is_some_and(|(users, roles)| {
-                    matched(&users, target.user)
-                        && target.roles.iter().all(|role| {
-                            matched(&roles, &role.name) && where_holds(allow, caller, target, role)
-                        })
-                })
-        });
-    !denied && allowed
-}
-
-pub(crate) fn where_holds(
-    conditions: &Impersonate,
-    caller: &Subject<'_>,
-    target: &Subject<'_>,
-    role: &Role,
-) -> bool {
-    let asker = Asker {
-        user: caller.user,
-        roles: caller.roles,
-        traits: caller.traits,
-    };
-    let mut scope = rbac::rule_scope(&asker, Touched::default());
-    let labels = role
-        .labels
-        .iter()
-        .map(|(key, value)| (key.clone(), vec![value.clone()]))
-        .collect();
-    scope.insert("impersonate_role.metadata.name", Value::Text(role.name.clone()));
-    scope.insert("impersonate_role.metadata.labels", Value::Map(labels));
-    scope.insert(
-        "impersonate_user.metadata.name",
-        Value::Text(target.user.to_owned()),
-    );
-    match Predicate::parse(&conditions.where_, RULE_NAMES) {
-        Ok(predicate) => predicate.holds(&scope).unwrap_or(false),
-        Err(_) => false,
-    }
 }
 
 /// The end of a certificate: the wish, cut by the roles' limits and by `limits`; whole seconds, rounded down.

@@ -32,6 +32,7 @@ pub mod automatic;
 mod claims;
 mod class;
 pub mod condition;
+mod impersonation;
 pub mod issue;
 pub mod list;
 pub mod lock;

@@ -6,12 +6,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::impersonation::Impersonation;
 use crate::issue::{self, Holder, IssueError, Subject, Wish};
-use crate::pattern::Pattern;
 use crate::permit::IssuancePermit;
 use crate::request::ttl;
-use crate::role::{Impersonate, Role};
-use crate::template;
+use crate::role::Role;
 
 /// Life of a bot's certificate for which nobody named an end.
 pub const LIFETIME_DEFAULT: SignedDuration = SignedDuration::from_hours(1);
@@ -130,37 +129,7 @@ pub fn take_roles(
 ///
 /// Only conditions without users speak of this; the others are about acting in somebody's name.
 pub fn may_take(subject: &Subject<'_>, requested: &[Role]) -> bool {
-    let speaks = |conditions: &Impersonate| conditions.users.is_empty() && !conditions.roles.is_empty();
-    let patterns = |conditions: &Impersonate| -> Option<Vec<Pattern>> {
-        template::expand_all(&conditions.roles, subject.traits)
-            .iter()
-            .map(|text| Pattern::compile(text).ok())
-            .collect()
-    };
-    let matched = |patterns: &[Pattern], name: &str| patterns.iter().any(|pattern| pattern.matches(name));
-    // A condition that cannot be read forbids, and allows nothing.
-    let denied = subject
-        .roles
-        .iter()
-        .map(|role| &role.deny.impersonate)
-        .any(|deny| {
-            speaks(deny)
-                && patterns(deny)
-                    .is_none_or(|patterns| requested.iter().any(|role| matched(&patterns, &role.name)))
-        });
-    let allowed = subject
-        .roles
-        .iter()
-        .map(|role| &role.allow.impersonate)
-        .any(|allow| {
-            speaks(allow)
-                && patterns(allow).is_some_and(|patterns| {
-                    requested.iter().all(|role| {
-                        matched(&patterns, &role.name) && issue::where_holds(allow, subject, subject, role)
-                    })
-                })
-        });
-    !denied && allowed
+    Impersonation::of(*subject).takes(requested).is_some()
 }
 
 fn longest(now: Timestamp) -> (String, Timestamp) {

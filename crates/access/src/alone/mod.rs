@@ -3,8 +3,8 @@
 //! A static search over what is stored now: roles, accounts with their roles and traits, access lists, automatic approvals and
 //! settings. It asks the very functions that decide in earnest ([`Requestable`](crate::request::Requestable) and
 //! [`compile_thresholds`](crate::request::compile_thresholds) what a request would need, [`request::resolve`](crate::request::resolve) when that is enough,
-//! [`rbac::check`](crate::rbac::check), [`issue::impersonate`](crate::issue::impersonate)), so it cannot be of another
-//! opinion than they are. What is not known before somebody asks, the text of a reason and a request's annotations,
+//! [`rbac::check`](crate::rbac::check), and what [`issue::impersonate`](crate::issue::impersonate) and
+//! [`machine::may_take`](crate::machine::may_take) ask), so it cannot be of another opinion than they are. What is not known before somebody asks, the text of a reason and a request's annotations,
 //! counts as being what suits.
 //!
 //! It never reads a store, never changes anything, and never says that a policy is safe: whoever runs the Auth Service's host
@@ -14,6 +14,7 @@
 //! | --- | --- |
 //! | `world` | people behind accounts, and accounts that are alike |
 //! | `holding` | who has the role without asking: in person, through a list, as a machine |
+//! | `joining` | who could become a machine by a join token |
 //! | `asking` | requests that too few people could carry through, and requests that nobody could |
 //! | `posing` | certificates in the name of somebody who has the role |
 //! | `rules` | who may change roles and users, and so every rule |
@@ -30,6 +31,7 @@
 mod asking;
 mod elsewhere;
 mod holding;
+mod joining;
 mod posing;
 mod report;
 mod rules;
@@ -65,6 +67,8 @@ pub struct Policy {
     pub lists: Vec<List>,
     /// Rules that approve by themselves.
     pub automatic: Vec<String>,
+    /// Names of bots for which there is a join token.
+    pub tokens: Vec<String>,
     /// What identity providers are trusted to say.
     pub connectors: Vec<Connector>,
     /// Changes of the rules take two people.
@@ -86,6 +90,8 @@ pub struct Account {
     pub locked: bool,
     /// The person it is linked to: accounts with the same one have one vote together.
     pub person: Option<String>,
+    /// Who it is at identity providers, as `CONNECTOR/NAME`.
+    pub identities: Vec<String>,
 }
 
 /// An access list, as far as it comes to accounts.
@@ -223,15 +229,20 @@ pub fn check(policy: &Policy, question: &Question) -> Result<Report, TooMuch> {
     };
     targets.extend(powerful.iter().cloned());
     let mut found = rules::paths(&world, &targets, question.people)?;
+    let posing = posing::Posing::new(&world)?;
     if !policy.two_persons_for_rule_changes {
-        found.extend(posing::to_power(&world, &targets, &powerful)?);
+        found.extend(posing.to_power(&targets, &powerful)?);
     }
+    found.extend(joining::paths(
+        &world,
+        targets.iter().filter(|target| !powerful.contains(*target)),
+    )?);
     let asks = asking::Asking::new(&world);
     for target in &targets {
         if !powerful.contains(target) {
             found.extend(holding::paths(&world, target));
         }
-        found.extend(posing::paths(&world, target)?);
+        found.extend(posing.paths(target)?);
         found.extend(asks.paths(target, question.people)?);
     }
     let mut report = Report {

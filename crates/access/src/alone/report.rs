@@ -167,7 +167,8 @@ impl Report {
     pub const ASSUMPTIONS: [&'static str; 2] = [
         "Whoever administers the host of the Auth Service (root there, or the local administrator through `tctl`) can give \
          anybody any role. That is recorded, and it cannot be prevented.",
-        "Accounts with one `email` or `person` trait are one person. Other accounts are taken for different people.",
+        "Accounts with one `email` or `person` trait, or with one identity at an identity provider, are one person. Other \
+         accounts are taken for different people.",
     ];
 
     /// The ways that `before` did not have, each for the people for whom it is new.

@@ -9,39 +9,56 @@ use super::world::{Standing, World};
 use crate::pattern::Pattern;
 use crate::predicate::{Predicate, RULE_NAMES, Scope, Value};
 use crate::rbac::{self, Touched};
-use crate::role::{ClaimMapping, Role, Rule, Traits};
+use crate::role::{Role, Rule};
 
-/// The roles whose text decides about `targets`: they themselves, and those that let them be asked for or reviewed.
-pub fn around(world: &World<'_>, targets: &BTreeSet<String>) -> BTreeSet<String> {
-    let decides = |role: &Role| {
-        let (request, review) = (&role.allow.request, &role.allow.review_requests);
-        targets.contains(&role.name)
-            || names(&request.roles, &request.claims_to_roles, targets)
-            || names(&review.roles, &review.claims_to_roles, targets)
-    };
-    world
-        .policy
-        .roles
-        .iter()
-        .filter(|role| decides(role))
-        .map(|role| role.name.clone())
-        .collect()
+/// Which roles' texts decide about which: each about itself, and about what it lets be asked for or reviewed.
+pub struct Deciding<'p>(Vec<Names<'p>>);
+
+/// What one role names.
+struct Names<'p> {
+    role: &'p Role,
+    patterns: Vec<Pattern>,
+    /// What a claim becomes is known only with somebody's traits; it could be any role.
+    any: bool,
 }
 
-fn names(patterns: &[String], claims: &[ClaimMapping], targets: &BTreeSet<String>) -> bool {
-    let of_claims = claims.iter().flat_map(|mapping| &mapping.roles);
-    patterns.iter().chain(of_claims).any(|text| {
-        // What a claim becomes is known only with somebody's traits; it could be any role.
-        text.contains('$') && !text.ends_with('$')
-            || Pattern::compile(text)
-                .is_ok_and(|pattern| targets.iter().any(|target| pattern.matches(target)))
-    })
+impl<'p> Deciding<'p> {
+    /// Compiles what the roles name.
+    pub fn of(world: &World<'p>) -> Self {
+        let names = |role: &'p Role| {
+            let (request, review) = (&role.allow.request, &role.allow.review_requests);
+            let claims = request.claims_to_roles.iter().chain(&review.claims_to_roles);
+            let of_claims = claims.flat_map(|mapping| &mapping.roles);
+            let texts = || request.roles.iter().chain(&review.roles).chain(of_claims.clone());
+            Names {
+                role,
+                any: texts().any(|text| text.contains('$') && !text.ends_with('$')),
+                patterns: texts().filter_map(|text| Pattern::compile(text).ok()).collect(),
+            }
+        };
+        Self(world.policy.roles.iter().map(names).collect())
+    }
+
+    /// The roles whose text decides about one of `targets`.
+    pub fn about<'t>(&self, targets: impl IntoIterator<Item = &'t String> + Clone) -> BTreeSet<String> {
+        let decides = |names: &&Names<'p>| {
+            let named = |target: &String| {
+                names.role.name == *target || names.patterns.iter().any(|pattern| pattern.matches(target))
+            };
+            names.any || targets.clone().into_iter().any(named)
+        };
+        self.0
+            .iter()
+            .filter(decides)
+            .map(|names| names.role.name.clone())
+            .collect()
+    }
 }
 
 /// Roles that could let their holder change users, access lists, themselves, or a role that decides about `guarded` ones, whoever the holder
 /// is.
 pub fn powerful_roles(world: &World<'_>, guarded: &BTreeSet<String>) -> Result<BTreeSet<String>, TooMuch> {
-    let deciding = around(world, guarded);
+    let deciding = Deciding::of(world).about(guarded);
     let mut found = BTreeSet::new();
     for role in world
         .policy
@@ -78,6 +95,11 @@ fn could(role: &Role, kind: &str, on: Option<&Role>) -> bool {
             && Predicate::parse(&rule.where_, RULE_NAMES).is_ok_and(|predicate| predicate.could(&scope).hold)
     };
     role.allow.rules.iter().any(could)
+}
+
+/// Whether a rule of this role lets some role be changed, if its condition holds.
+fn speaks_of_changing_roles(role: &Role) -> bool {
+    role.allow.rules.iter().any(|rule| fits(rule, "role", "update"))
 }
 
 /// Whether a rule speaks of this verb on this kind.
@@ -148,8 +170,11 @@ pub fn paths(world: &World<'_>, targets: &BTreeSet<String>, people: usize) -> Re
         return Ok(Vec::new());
     }
     let mut held: Vec<(Vec<usize>, Power)> = Vec::new();
+    let deciding = Deciding::of(world);
+    let deciding = targets.iter().map(|target| (target, deciding.about([target])));
+    let deciding: Vec<(&String, BTreeSet<String>)> = deciding.collect();
     for standing in &world.standings {
-        for power in powers(world, standing, targets)? {
+        for power in powers(world, &deciding, standing, targets)? {
             held.push((standing.accounts.clone(), power));
         }
         held.extend(missing_roles(world, standing, targets));
@@ -199,7 +224,12 @@ pub fn paths(world: &World<'_>, targets: &BTreeSet<String>, people: usize) -> Re
 
 const TWO_PERSONS: &str = "let changes of the rules take two persons, or take the rule away";
 
-fn powers(world: &World<'_>, standing: &Standing, targets: &BTreeSet<String>) -> Result<Vec<Power>, TooMuch> {
+fn powers(
+    world: &World<'_>,
+    deciding: &[(&String, BTreeSet<String>)],
+    standing: &Standing,
+    targets: &BTreeSet<String>,
+) -> Result<Vec<Power>, TooMuch> {
     let mut found = Vec::new();
     let Some(first) = standing.accounts.first() else {
         return Ok(found);
@@ -243,13 +273,20 @@ fn powers(world: &World<'_>, standing: &Standing, targets: &BTreeSet<String>) ->
             )],
             fix: TWO_PERSONS.to_owned(),
         });
-    } else {
-        for target in targets {
-            let deciding = around(world, &BTreeSet::from([target.clone()]));
-            world.spend(world.policy.roles.len())?;
-            if let Some((role, evidence)) = may_any(standing, user, &deciding, world) {
+    } else if standing.roles.iter().any(speaks_of_changing_roles) {
+        let all: BTreeSet<&String> = deciding.iter().flat_map(|(_, roles)| roles).collect();
+        world.spend(all.len())?;
+        let may_change = |name: &&String| {
+            world
+                .role(name)
+                .is_some_and(|role| may(standing, user, "role", "update", Some(role)).is_some())
+        };
+        let changeable: BTreeSet<&String> = all.into_iter().filter(may_change).collect();
+        for (target, roles) in deciding {
+            let first = roles.iter().filter(|role| changeable.contains(role)).take(1);
+            if let Some((role, evidence)) = may_any(standing, user, first, world) {
                 found.push(Power {
-                    targets: vec![target.clone()],
+                    targets: vec![(*target).clone()],
                     steps: vec![(
                         format!("changes role `{role}`, which decides about `{target}`"),
                         vec![evidence],
@@ -280,20 +317,14 @@ fn powers(world: &World<'_>, standing: &Standing, targets: &BTreeSet<String>) ->
     {
         for target in targets {
             world.spend(1)?;
-            found.extend(new_user(world, standing, user, target, &evidence));
+            found.extend(new_user(world, standing, target, &evidence));
         }
     }
     Ok(found)
 }
 
 /// Making a user who has the role, and getting a certificate in that name: nobody has to sign in as the new user.
-fn new_user(
-    world: &World<'_>,
-    standing: &Standing,
-    user: &str,
-    target: &str,
-    may_create: &Evidence,
-) -> Option<Power> {
+fn new_user(world: &World<'_>, standing: &Standing, target: &str, may_create: &Evidence) -> Option<Power> {
     let role = world.role(target)?;
     let roles = [role.clone()];
     posing::impersonating(standing).find_map(|through| {
@@ -303,7 +334,7 @@ fn new_user(
                 .replace(".*", "new")
                 .replace('*', "new");
             let taken = world.policy.accounts.iter().any(|account| account.name == name);
-            let given = !taken && posing::is_given(standing, user, &name, &roles, &Traits::new());
+            let given = !taken && posing::gives(world, standing, &name, &roles).is_some();
             given.then(|| Power {
                 targets: vec![target.to_owned()],
                 steps: vec![

@@ -246,7 +246,8 @@ impl<'p> World<'p> {
     }
 }
 
-/// The accounts of each person: linked ones, and those that a trait tells to be one person's. A machine is its own.
+/// The accounts of each person: linked ones, those that a trait tells to be one person's, and those that are one account at
+/// an identity provider. A machine is its own.
 fn people(accounts: &[Account]) -> Vec<Vec<usize>> {
     let mut person_of: Vec<usize> = (0..accounts.len()).collect();
     let mut first: HashMap<(&str, String), usize> = HashMap::new();
@@ -265,7 +266,11 @@ fn people(accounts: &[Account]) -> Vec<Vec<usize>> {
             .name
             .contains('@')
             .then_some(("email", account.name.as_str()));
-        for (kind, value) in linked.chain(told).chain(named) {
+        let elsewhere = account
+            .identities
+            .iter()
+            .map(|identity| ("identity", identity.as_str()));
+        for (kind, value) in linked.chain(told).chain(named).chain(elsewhere) {
             if value.trim().is_empty() {
                 continue;
             }

@@ -78,6 +78,33 @@ fn all(answers: impl Iterator<Item = Could>) -> Could {
     Could { hold: true, fail }
 }
 
+/// Whether the answer could depend on which of two values `name` has.
+pub fn tells_apart(node: &Node, name: &'static str, one: &Value, other: &Value) -> bool {
+    match node {
+        Node::Bool(_) => false,
+        Node::Not(inner) => tells_apart(inner, name, one, other),
+        Node::And(nodes) | Node::Or(nodes) => nodes.iter().any(|node| tells_apart(node, name, one, other)),
+        question => {
+            let with = |value: &Value| evaluate::value(question, &Scope::from([(name, value.clone())]));
+            mentions(question, &|named| named == name)
+                && (mentions(question, &|named| named != name) || with(one) != with(other))
+        }
+    }
+}
+
+/// Whether a name for which `wanted` holds stands somewhere in it.
+fn mentions(node: &Node, wanted: &impl Fn(&str) -> bool) -> bool {
+    match node {
+        Node::Text(_) | Node::Integer(_) | Node::Bool(_) => false,
+        Node::Name(name) => wanted(name),
+        Node::Key(one, other) | Node::Equal(one, other) => mentions(one, wanted) || mentions(other, wanted),
+        Node::Not(inner) => mentions(inner, wanted),
+        Node::And(nodes) | Node::Or(nodes) | Node::Call(_, nodes) => {
+            nodes.iter().any(|node| mentions(node, wanted))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{FILTER_NAMES, Predicate};
@@ -124,6 +151,37 @@ mod tests {
             ),
         ] {
             assert_eq!(could(text), Could { hold, fail }, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_two_values_of_a_name_change_is_told_from_what_they_do_not() {
+        let roles = |names: &[&str]| Value::List(names.iter().map(|name| (*name).to_owned()).collect());
+        let (alone, both) = (roles(&["vault"]), roles(&["dev", "vault"]));
+        for (text, differs) in [
+            ("", false),
+            ("contains(request.roles, \"vault\")", false),
+            ("contains(request.roles, \"dev\")", true),
+            ("!contains(request.roles, \"dev\")", true),
+            ("contains(request.roles, \"web\")", false),
+            ("contains(reviewer.roles, \"dev\")", false),
+            ("regexp.match(request.roles, \"d*\")", true),
+            ("equals(request.roles, reviewer.roles)", true),
+            (
+                "contains(reviewer.roles, \"a\") || contains(request.roles, \"dev\")",
+                true,
+            ),
+            (
+                "contains(reviewer.roles, \"a\") && contains(request.roles, \"web\")",
+                false,
+            ),
+        ] {
+            let predicate = Predicate::parse(text, FILTER_NAMES).unwrap();
+            assert_eq!(
+                predicate.tells_apart("request.roles", &alone, &both),
+                differs,
+                "{text}"
+            );
         }
     }
 }

@@ -142,6 +142,14 @@ impl Predicate {
             Some(node) => could::answers(node, scope),
         }
     }
+
+    /// Whether the answer could depend on which of two values `name` has. Other names are anybody's choice: a comparison of
+    /// `name` with one of them could.
+    pub(crate) fn tells_apart(&self, name: &'static str, one: &Value, other: &Value) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|node| could::tells_apart(node, name, one, other))
+    }
 }
 
 #[cfg(test)]

@@ -192,13 +192,20 @@ impl ReviewRights {
 impl ReviewRights {
     /// Whether these rights could cover `request` if its reason and its annotations were such that they do.
     pub(crate) fn could_cover(&self, request: &Request, roles: &[Role], traits: &Traits) -> bool {
-        let mut scope = scope(request, roles, traits);
-        scope.remove("request.reason");
-        scope.remove("request.system_annotations");
         let mut uncovered = request.original_roles();
         let named = |condition: &Condition, role: &String| {
             condition.roles.iter().any(|pattern| pattern.matches(role))
         };
+        // Most people may review nothing of it, whatever the conditions say.
+        if !uncovered
+            .iter()
+            .all(|role| self.allow.iter().any(|condition| named(condition, role)))
+        {
+            return false;
+        }
+        let mut scope = scope(request, roles, traits);
+        scope.remove("request.reason");
+        scope.remove("request.system_annotations");
         let denied = self.deny.iter().any(|condition| {
             uncovered.iter().any(|role| named(condition, role)) && !condition.holds_if.could(&scope).fail
         });

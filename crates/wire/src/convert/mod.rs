@@ -19,7 +19,7 @@ pub use access_report::access_report;
 pub use content::{content_digest, request_content, role_digest};
 pub use lists::{label_values, labels, traits};
 pub use moment::{moment, timestamp, timestamp_option};
-pub use policy::{PolicyError, account, policy};
+pub use policy::{PolicyError, account, bot_of_token, policy};
 pub use request::{
     ConvertError, proposal, request, request_message, resource_id, resource_id_message, state, state_number,
     submission,

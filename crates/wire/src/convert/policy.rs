@@ -48,10 +48,32 @@ pub fn account(user: &types::UserV2) -> Account {
         machine: metadata.is_some_and(|metadata| metadata.labels.contains_key(BOT_LABEL)),
         locked: false,
         person: None,
+        identities: spec.map(identities).unwrap_or_default(),
     }
 }
 
-/// Documents of a policy repository: roles, users, bots, access lists with their members, monitoring rules, connectors and locks. Other kinds
+/// Who a user is at identity providers.
+fn identities(spec: &types::UserSpecV2) -> Vec<String> {
+    [
+        ("oidc", &spec.oidc_identities),
+        ("saml", &spec.saml_identities),
+        ("github", &spec.github_identities),
+    ]
+    .into_iter()
+    .flat_map(|(kind, identities)| identities.iter().map(move |identity| (kind, identity)))
+    .filter(|(_, identity)| !identity.username.is_empty())
+    .map(|(kind, identity)| format!("{kind}/{}/{}", identity.connector_id, identity.username))
+    .collect()
+}
+
+/// The bot that joins with a token, if it is one of a bot.
+pub fn bot_of_token(token: &types::ProvisionTokenV2) -> Option<&str> {
+    let bot = token.spec.as_ref().map(|spec| spec.bot_name.as_str());
+    bot.filter(|bot| !bot.is_empty())
+}
+
+/// Documents of a policy repository: roles, users, bots, join tokens, access lists with their members, monitoring rules,
+/// connectors and locks. Other kinds
 /// give nobody a role and are passed over.
 pub fn policy(resources: &[Resource]) -> Result<Policy, PolicyError> {
     let mut policy = Policy::default();
@@ -85,6 +107,10 @@ pub fn policy(resources: &[Resource]) -> Result<Policy, PolicyError> {
                 if review.is_some_and(|review| review.decision == "APPROVED") {
                     policy.automatic.push(resource.name());
                 }
+            }
+            Kind::Token => {
+                let token: types::ProvisionTokenV2 = read(resource)?;
+                policy.tokens.extend(bot_of_token(&token).map(str::to_owned));
             }
             Kind::Github => policy.connectors.push(github(&read(resource)?)),
             Kind::Lock => locked.push(read::<types::LockV2>(resource)?),

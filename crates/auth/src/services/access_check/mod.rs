@@ -49,8 +49,18 @@ async fn stored(auth: &Auth, now: Timestamp) -> Answer<Policy> {
         accounts,
         lists,
         automatic,
+        tokens: tokens(auth, now).await?,
         ..Policy::default()
     })
+}
+
+/// Bots for which there is a join token.
+async fn tokens(auth: &Auth, now: Timestamp) -> Answer<Vec<String>> {
+    let tokens = auth.state.tokens(now).await?;
+    let bots = tokens
+        .iter()
+        .filter_map(|found| convert::bot_of_token(&found.resource));
+    Ok(bots.map(str::to_owned).collect())
 }
 
 async fn is_locked(auth: &Auth, account: &Account, lists: &[List], now: Timestamp) -> Answer<bool> {
