@@ -12,6 +12,9 @@ pub struct Options {
     /// Leave out the checks that need a Go toolchain (other people's clients).
     #[arg(long)]
     no_go: bool,
+    /// Play random cases by the ten thousands, as before a release: hours instead of minutes.
+    #[arg(long)]
+    thorough: bool,
 }
 
 pub fn run(options: &Options) -> Outcome {
@@ -55,6 +58,9 @@ pub fn run(options: &Options) -> Outcome {
         ]);
         if options.no_go {
             tests.env("COUNTERSIGN_NO_GO", "1");
+        }
+        if options.thorough {
+            tests.env("COUNTERSIGN_THOROUGH", "1");
         }
         build::run(&mut tests)
     })?;

@@ -14,6 +14,11 @@ use jiff::{SignedDuration, Timestamp};
 pub const CLUSTER: &str = "teleport.example.com";
 pub const ID: &str = "0193496f-268c-727e-b696-600a868429ff";
 
+/// Whether the long form of a test was asked for: `COUNTERSIGN_THOROUGH=1`, as `cargo xtask test --thorough` sets it.
+pub fn thorough() -> bool {
+    std::env::var_os("COUNTERSIGN_THOROUGH").is_some()
+}
+
 pub fn now() -> Timestamp {
     Timestamp::from_second(1_750_000_000).unwrap()
 }
