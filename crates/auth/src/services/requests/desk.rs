@@ -87,6 +87,9 @@ impl<W> Drop for Desk<W> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
     use super::*;
 
     fn desks() -> Arc<Desks<u32>> {
@@ -143,5 +146,115 @@ mod tests {
         }
         assert_eq!(desk.next().len(), AT_ONCE_MAX);
         assert_eq!(desk.next().len(), 300 - AT_ONCE_MAX);
+    }
+
+    /// What has become of those who came, in order.
+    #[derive(Debug, Default)]
+    struct Seen {
+        served: Vec<usize>,
+        sent_away: Vec<usize>,
+    }
+
+    /// Somebody at a desk; told of when it is dropped without having been served.
+    struct Token {
+        who: usize,
+        seen: Rc<RefCell<Seen>>,
+        served: bool,
+    }
+
+    impl Drop for Token {
+        fn drop(&mut self) {
+            if !self.served {
+                self.seen.borrow_mut().sent_away.push(self.who);
+            }
+        }
+    }
+
+    /// Plays one order of steps of `many` people, who come and, if they must, serve or leave; `choose` picks the next step out of
+    /// so many. Gives what became of them and whether a server left.
+    fn play(many: usize, mut choose: impl FnMut(usize) -> usize) -> (Seen, bool) {
+        let desks: Arc<Desks<Token>> = Arc::default();
+        let seen = Rc::new(RefCell::new(Seen::default()));
+        let (mut came, mut somebody_left) = (0, false);
+        let mut serving: Option<Desk<Token>> = None;
+        loop {
+            // Who comes next, what the server does next, and that the server goes away.
+            let mut steps = Vec::new();
+            if came < many {
+                steps.push("come");
+            }
+            if serving.is_some() {
+                steps.extend(["serve", "leave"]);
+            }
+            if steps.is_empty() {
+                break;
+            }
+            match steps[choose(steps.len())] {
+                "come" => {
+                    let token = Token {
+                        who: came,
+                        seen: Rc::clone(&seen),
+                        served: false,
+                    };
+                    came += 1;
+                    if let Some(desk) = desks.line_up("a", token) {
+                        assert!(serving.is_none(), "two serve one desk");
+                        serving = Some(desk);
+                    }
+                }
+                "serve" => {
+                    let batch = serving.as_mut().map(Desk::next).unwrap_or_default();
+                    if batch.is_empty() {
+                        serving = None;
+                    }
+                    for mut token in batch {
+                        token.served = true;
+                        seen.borrow_mut().served.push(token.who);
+                    }
+                }
+                _ => {
+                    serving = None;
+                    somebody_left = true;
+                }
+            }
+        }
+        assert!(desks.lines().is_empty(), "a desk is left behind");
+        (seen.take(), somebody_left)
+    }
+
+    /// Each step is one look under the lock, so that whatever threads do is an order of steps: all of them are played.
+    #[test]
+    fn in_every_order_of_steps_everybody_is_served_once_or_sent_away_by_a_server_who_left() {
+        const MANY: usize = 5;
+        // The choices of one order, and how many there were at each; counted up like a number.
+        let mut choices: Vec<(usize, usize)> = Vec::new();
+        let mut orders = 0;
+        loop {
+            let mut at = 0;
+            let (seen, somebody_left) = play(MANY, |among| {
+                if at == choices.len() {
+                    choices.push((0, among));
+                }
+                at += 1;
+                choices[at - 1].0
+            });
+            orders += 1;
+            let mut all: Vec<usize> = seen.served.iter().chain(&seen.sent_away).copied().collect();
+            all.sort_unstable();
+            assert_eq!(all, (0..MANY).collect::<Vec<_>>(), "{seen:?} after {choices:?}");
+            assert!(seen.served.is_sorted(), "{seen:?} after {choices:?}");
+            assert!(
+                somebody_left || seen.sent_away.is_empty(),
+                "{seen:?} after {choices:?}"
+            );
+            while choices.last().is_some_and(|(chosen, among)| chosen + 1 == *among) {
+                choices.pop();
+            }
+            match choices.last_mut() {
+                Some((chosen, _)) => *chosen += 1,
+                None => break,
+            }
+        }
+        assert!(orders > 100, "only {orders} orders");
     }
 }
