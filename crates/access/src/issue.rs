@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::class::Class;
 use crate::impersonation::Impersonation;
 use crate::permit::{IssuancePermit, UserGrant};
+use crate::pin::Pin;
 use crate::request::{self, AssumeError, Request, Requester, ResourceId};
 use crate::role::{Role, Traits};
 use crate::template;
@@ -114,12 +115,12 @@ pub fn sign_in(
 }
 
 /// Somebody renews their own certificate, with the given requests inside (those already active that were not dropped,
-/// and new ones). `requested` holds the roles of those requests, as they exist now.
+/// and new ones). `requested` holds the roles of those requests, as they are now.
 pub fn renew(
     holder: &Holder,
     subject: &Subject<'_>,
     requests: &[Request],
-    requested: &[Role],
+    requested: &[Pin],
     wish: Wish,
     now: Timestamp,
 ) -> Result<IssuancePermit, IssueError> {
@@ -148,7 +149,7 @@ pub fn renew(
     // Where one request is for single resources, the whole certificate is good for those alone.
     let mut allowed_resources: Vec<String> = Vec::new();
     for request in requests {
-        request::assume(request, &requester, now)?;
+        request::assume(request, &requester, requested, now)?;
         if !request.resource_ids.is_empty() {
             if !allowed_resources.is_empty() {
                 return Err(IssueError::SeveralResourceRequests);
@@ -158,7 +159,8 @@ pub fn renew(
         limits.push((format!("access request `{}`", request.id), request.expires));
         for name in &request.roles {
             if roles.iter().all(|role| role.name != *name) {
-                roles.extend(requested.iter().find(|role| role.name == *name).cloned());
+                let found = requested.iter().find(|pin| pin.role.name == *name);
+                roles.extend(found.map(|pin| pin.role.clone()));
             }
         }
     }

@@ -17,6 +17,7 @@
 //! | is it enough? | [`request::resolve`], shown by [`request::evidence()`] |
 //! | what does a rule say to it by itself? | [`automatic::speaking`] |
 //! | may the state be set directly? | [`request::set_state()`] |
+//! | does a role grant more now than when somebody said yes to it? | [`pin::growth`] |
 //! | who sees it? | [`request::visibility::may_see`] |
 //! | who could do it with fewer people than the rules promise? | [`alone::check`] |
 //! | which certificate, until when? | [`issue::sign_in`], [`issue::renew`], [`issue::impersonate`], [`issue::local_admin`] |
@@ -39,6 +40,7 @@ pub mod lock;
 pub mod machine;
 pub mod pattern;
 pub mod permit;
+pub mod pin;
 pub mod predicate;
 pub mod rbac;
 pub mod request;

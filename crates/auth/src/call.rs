@@ -4,7 +4,7 @@
 //! moment. Handlers get a [`Call`] and nothing of the connection.
 
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use tonic::metadata::{MetadataMap, MetadataValue};
@@ -42,7 +42,7 @@ pub struct Call {
     takes_warnings: bool,
     from_browser: bool,
     second_factor: Option<MfaAuthenticateResponse>,
-    warnings: Mutex<Vec<String>>,
+    warnings: Arc<Mutex<Vec<String>>>,
 }
 
 impl Call {
@@ -56,8 +56,25 @@ impl Call {
             takes_warnings: false,
             from_browser: false,
             second_factor: None,
-            warnings: Mutex::default(),
+            warnings: Arc::default(),
         }
+    }
+
+    /// The same call by the caller as they are known now, unless they are locked by now. What they are told beside the
+    /// answer stays one list.
+    pub async fn again(&self, auth: &Auth) -> Answer<Self> {
+        let caller = self.caller.again(&auth.state, self.now).await?;
+        crate::locks::check_caller(&auth.state, &caller, self.now).await?;
+        Ok(Self {
+            now: self.now,
+            caller,
+            method: self.method,
+            exact_ttl: self.exact_ttl,
+            takes_warnings: self.takes_warnings,
+            from_browser: self.from_browser,
+            second_factor: self.second_factor.clone(),
+            warnings: Arc::clone(&self.warnings),
+        })
     }
 
     /// Whether the end asked for is meant exactly.

@@ -213,6 +213,25 @@ impl Caller {
         }
     }
 
+    /// The same caller as the cluster knows them at this moment: roles that were taken away since the call began are gone.
+    pub async fn again(&self, state: &State, now: Timestamp) -> Answer<Self> {
+        if let Some(signed) = &self.signed {
+            signed.check(state, now).await?;
+        }
+        let who = match &self.who {
+            Who::User(user) => {
+                let identity = Arc::clone(&user.identity);
+                Who::User(Box::new(read_user(state, user.name(), identity, now).await?))
+            }
+            other => other.clone(),
+        };
+        Ok(Self {
+            who,
+            actor: self.actor.clone(),
+            signed: self.signed.clone(),
+        })
+    }
+
     /// The Auth Service itself.
     pub fn system(cluster: &str, host_id: &str) -> Self {
         Self {

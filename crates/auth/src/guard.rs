@@ -23,6 +23,8 @@ pub struct Rates {
     pub requests: Rate,
     /// Recorded refusals, per caller: more are refused just the same, but one record says enough.
     pub refusals: Rate,
+    /// Pending access requests of one user at a time: more are no requests but a siege of the reviewers.
+    pub pending_requests: usize,
 }
 
 impl Default for Rates {
@@ -33,6 +35,7 @@ impl Default for Rates {
             user: Rate::per_second(2_000, 10_000),
             requests: Rate::per_minute(10, 20),
             refusals: Rate::per_second(1, 100),
+            pending_requests: 50,
         }
     }
 }
@@ -45,6 +48,7 @@ pub struct Limits {
     user: Limiter<String>,
     requests: Limiter<String>,
     refusals: Limiter<String>,
+    pending_requests: usize,
 }
 
 /// The most addresses or users that are counted at once.
@@ -59,6 +63,7 @@ impl Limits {
             user: Limiter::new(rates.user, KEYS_MAX),
             requests: Limiter::new(rates.requests, KEYS_MAX),
             refusals: Limiter::new(rates.refusals, KEYS_MAX),
+            pending_requests: rates.pending_requests,
         }
     }
 
@@ -83,6 +88,11 @@ impl Limits {
     /// Counts a new access request of `user`.
     pub fn request(&self, user: &str, now: Timestamp) -> Answer<()> {
         self.requests.take(user.to_owned(), now).map_err(exceeded)
+    }
+
+    /// The most pending requests of one user.
+    pub fn pending_requests(&self) -> usize {
+        self.pending_requests
     }
 
     /// Whether a refusal is to be recorded.

@@ -13,7 +13,7 @@ use futures::stream::{self, StreamExt as _};
 use tokio::time::Instant;
 use tonic::Status;
 
-use crate::audience::Audience;
+use crate::audience::{Audience, is_email};
 use crate::chat::{Chat, ChatError, Links, Tag, Trouble};
 use crate::desk::{Desk, Written};
 use crate::picture::{Picture, Step, hex, short_digest, steps};
@@ -101,9 +101,28 @@ impl<C: Chat> Courier<C> {
     async fn recipients(&self, request: &Request) -> Result<(Vec<String>, bool), Status> {
         let by_rule = self.rules.recipients(&self.desk, request).await?;
         if by_rule.is_empty() {
-            return Ok((self.audience.of(request), false));
+            let heard = self.heard(request).await?;
+            return Ok((self.audience.of(&heard), false));
         }
         Ok((by_rule, true))
+    }
+
+    /// The request with those suggested reviewers only who may review it: whoever asks writes these names, and must not be
+    /// able to have anybody told.
+    async fn heard(&self, request: &Request) -> Result<Request, Status> {
+        let mut heard = request.clone();
+        if !heard.suggested_reviewers.is_empty()
+            && let Some(possible) = self.desk.possible_reviewers(request).await?
+        {
+            heard.suggested_reviewers.retain(|name| {
+                let may = possible.contains(name);
+                if !may && is_email(name) {
+                    tracing::warn!(request_id = %request.id, reviewer = ?name, "a suggested reviewer may not review the request and is not told");
+                }
+                may
+            });
+        }
+        Ok(heard)
     }
 
     /// Works on one request until it is in line or something is in the way.

@@ -3,7 +3,7 @@
 //! Only calls that every server of the contract answers, and one of ours that tells how many approvals count; where it
 //! is not known, the request itself has to do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -149,9 +149,9 @@ impl Desk {
 
     /// The request with its approvals counted by the cluster, where it can do that.
     pub async fn counted(&self, request: Request) -> Request {
-        // Without votes there is nothing to count, and after the end nothing to wait for.
+        // Without votes there is nothing to count, and after the end nothing to wait for, unless somebody took it back.
         let idle = !request.is_pending() || request.reviews.is_empty();
-        if idle || !self.explains.load(Ordering::Relaxed) {
+        if (idle && request.taken_back_by.is_none()) || !self.explains.load(Ordering::Relaxed) {
             return request;
         }
         let asked = ExplainRequest {
@@ -167,6 +167,34 @@ impl Desk {
                 }
                 request
             }
+        }
+    }
+
+    /// Who may review a request as the cluster knows it, by name; `None` where it does not say.
+    pub async fn possible_reviewers(&self, request: &Request) -> Result<Option<BTreeSet<String>>, Status> {
+        if !self.explains.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let asked = ExplainRequest {
+            request_id: request.id.clone(),
+        };
+        match within(self.cluster.access().explain(asked)).await {
+            Ok(evidence) => {
+                // Their number is told to everybody who sees the request, their names are not.
+                let are_told =
+                    evidence.possible_reviewer_count == 0 || !evidence.possible_reviewers.is_empty();
+                let names = evidence
+                    .possible_reviewers
+                    .into_iter()
+                    .map(|possible| possible.user);
+                Ok(are_told.then(|| names.collect()))
+            }
+            Err(status) if status.code() == Code::Unimplemented => {
+                self.explains.store(false, Ordering::Relaxed);
+                Ok(None)
+            }
+            Err(status) if matches!(status.code(), Code::NotFound | Code::PermissionDenied) => Ok(None),
+            Err(status) => Err(status),
         }
     }
 

@@ -229,6 +229,7 @@ impl Record {
             reason: self.reason.clone(),
             standing: Standing::Expired,
             resolve_reason: String::new(),
+            taken_back_by: None,
             reviews: Vec::new(),
             suggested_reviewers: Vec::new(),
             created: None,

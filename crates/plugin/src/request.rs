@@ -1,7 +1,7 @@
 //! What the plugin knows of an access request: what a message is made from, and no more.
 
 use access::Traits;
-use access::request::evidence;
+use access::request::{State, evidence, resolve};
 use jiff::Timestamp;
 use wire::convert::{self, ConvertError};
 use wire::pb::countersign::v1::Evidence;
@@ -47,9 +47,8 @@ impl Standing {
     }
 }
 
-impl From<access::request::State> for Standing {
-    fn from(state: access::request::State) -> Self {
-        use access::request::State;
+impl From<State> for Standing {
+    fn from(state: State) -> Self {
         match state {
             State::Pending => Self::Pending,
             State::Approved => Self::Approved,
@@ -98,6 +97,8 @@ pub struct Request {
     pub standing: Standing,
     /// Why it was resolved so; text of the person who decided.
     pub resolve_reason: String,
+    /// Who took an approval back, if that is what happened; empty as long as it is not known who.
+    pub taken_back_by: Option<String>,
     /// The votes, oldest first.
     pub reviews: Vec<Review>,
     /// Who is asked to review it.
@@ -131,7 +132,11 @@ impl Request {
                 })
                 .collect()
         }));
+        // The reviews still add up to the approval, and the state says otherwise.
+        let is_taken_back =
+            request.state == State::Denied && resolve(&request, |_| true).state == Some(State::Approved);
         Ok(Self {
+            taken_back_by: is_taken_back.then(String::new),
             id: request.id,
             user: request.user,
             roles: request.roles,
@@ -180,6 +185,9 @@ impl Request {
                 .collect()
         });
         self.approvals = furthest(sets).or(self.approvals);
+        if let Some(by) = &mut self.taken_back_by {
+            *by = counted.resolved_by;
+        }
         self
     }
 }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::propose::{check_reason, check_requestable};
 use super::{ProposeError, Request, Requestable, Requester, State, resolve};
 use crate::class::Class;
+use crate::pin::{Growth, Pin};
 
 /// Why a request cannot be assumed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +25,12 @@ pub enum AssumeError {
     TooEarly { id: String, start: Timestamp },
     #[error("the stored reviews of access request {0:?} do not add up to its approval")]
     NotProven(String),
+    #[error(
+        "access request {id:?} was approved for what role {:?} granted then, and the role may grant more now \
+         ({}); ask again, so that it is approved as it is now",
+        .growth.role, .growth.field
+    )]
+    Outgrown { id: String, growth: Growth },
     #[error(transparent)]
     Propose(#[from] ProposeError),
 }
@@ -33,9 +40,11 @@ impl AssumeError {
     pub fn class(&self) -> Class {
         match self {
             Self::NotFound(_) => Class::NotFound,
-            Self::Denied(_) | Self::Promoted(_) | Self::Pending(_) | Self::NotProven(_) => {
-                Class::PermissionDenied
-            }
+            Self::Denied(_)
+            | Self::Promoted(_)
+            | Self::Pending(_)
+            | Self::NotProven(_)
+            | Self::Outgrown { .. } => Class::PermissionDenied,
             Self::Expired(_) | Self::TooEarly { .. } => Class::InvalidArgument,
             Self::Propose(error) => error.class(),
         }
@@ -43,8 +52,14 @@ impl AssumeError {
 }
 
 /// Checks that `requester` may carry `request` at `now`: it is theirs, approved, within its time, still permissible for
-/// their present roles, and its stored reviews, counted from scratch, give the approval.
-pub fn assume(request: &Request, requester: &Requester<'_>, now: Timestamp) -> Result<(), AssumeError> {
+/// their present roles, and its stored reviews, counted from scratch, give the approval for what its roles grant now
+/// (`granted`).
+pub fn assume(
+    request: &Request,
+    requester: &Requester<'_>,
+    granted: &[Pin],
+    now: Timestamp,
+) -> Result<(), AssumeError> {
     let id = || request.id.clone();
     let same_person = request.subject.is_empty() || request.subject == requester.subject;
     if request.user != requester.user || !same_person {
@@ -75,5 +90,22 @@ pub fn assume(request: &Request, requester: &Requester<'_>, now: Timestamp) -> R
     if !decided || !matches!(counted, Some(State::Approved | State::Promoted)) {
         return Err(AssumeError::NotProven(id()));
     }
-    Ok(())
+    match unapproved_growth(request, granted) {
+        Some(growth) => Err(AssumeError::Outgrown { id: id(), growth }),
+        None => Ok(()),
+    }
+}
+
+/// Where the roles of an approved request grant more now than so many said yes to as it takes.
+pub fn unapproved_growth(request: &Request, granted: &[Pin]) -> Option<Growth> {
+    let growths: Vec<Option<Growth>> = request
+        .reviews
+        .iter()
+        .map(|review| review.outgrown(request, granted))
+        .collect();
+    let still = resolve(request, |at| growths.get(at).is_some_and(Option::is_none)).state;
+    if matches!(still, Some(State::Approved | State::Promoted)) {
+        return None;
+    }
+    growths.into_iter().flatten().next()
 }

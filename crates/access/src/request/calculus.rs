@@ -95,7 +95,8 @@ pub fn resolve(request: &Request, stand: impl Fn(usize) -> bool) -> Resolution {
     UNDECIDED
 }
 
-fn counts_at_all(request: &Request, at: usize, stand: &impl Fn(usize) -> bool) -> bool {
+/// Whether a review counts for anything: it stands, is not the requester's, and is the first of its person.
+pub(super) fn counts_at_all(request: &Request, at: usize, stand: &impl Fn(usize) -> bool) -> bool {
     stand(at)
         && !is_by_the_requester(request, &request.reviews[at])
         && is_first_of_its_person(&request.reviews, at)

@@ -1,6 +1,6 @@
 //! Where a request stands and why: the same facts for the terminal, the pages, the record and the chat.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::calculus::{counts, is_by_the_requester, is_first_of_its_person};
 use super::{Request, State, Voter};
@@ -48,6 +48,30 @@ pub struct Skipped {
     pub why: &'static str,
 }
 
+/// Whether a stored review stands at a later moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It does.
+    Stands,
+    /// Its author has lost the right to review.
+    LostRight,
+    /// A requested role grants more than its author said yes to.
+    Outgrown,
+}
+
+impl Standing {
+    /// Whether it stands.
+    pub fn stands(self) -> bool {
+        self == Self::Stands
+    }
+}
+
+impl From<bool> for Standing {
+    fn from(stands: bool) -> Self {
+        if stands { Self::Stands } else { Self::LostRight }
+    }
+}
+
 /// Where a request stands and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
@@ -60,14 +84,25 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Fewest further approvals that could approve it, if one set is completed after the other by different people;
-    /// `None` if no set of people ever could.
+    /// Further approvals that are enough if people of each filter give them; `None` if no set of people ever could. One
+    /// person may pass several filters: who knows the people asks [`fewest_approvals`](super::fewest_approvals).
     pub fn missing(&self) -> Option<u32> {
-        self.roles
-            .iter()
-            .flat_map(|role| &role.sets)
-            .map(|set| set.iter().filter_map(ThresholdEvidence::missing).min())
-            .try_fold(0, |most, missing| Some(u32::max(most, missing?)))
+        let mut by_filter: BTreeMap<&str, u32> = BTreeMap::new();
+        for set in self.roles.iter().flat_map(|role| &role.sets) {
+            let cheapest = |threshold: &&ThresholdEvidence| threshold.missing();
+            let able = set.iter().filter(|threshold| threshold.approve > 0);
+            let threshold = able.min_by_key(cheapest)?;
+            let most = by_filter.entry(threshold.filter.trim()).or_default();
+            *most = (*most).max(threshold.missing()?);
+        }
+        // Whoever passes a filter counts where anybody does.
+        let anybody = by_filter.remove("").unwrap_or_default();
+        Some(
+            by_filter
+                .values()
+                .fold(0, |sum: u32, each| sum.saturating_add(*each))
+                .max(anybody),
+        )
     }
 
     /// `1 of 2 approvals`: the set that is furthest from done.
@@ -96,17 +131,20 @@ impl Evidence {
     }
 }
 
-/// The evidence for `request`; `stand` says for each review whether its author may still review.
-pub fn evidence(request: &Request, stand: impl Fn(usize) -> bool) -> Evidence {
+/// The evidence for `request`; `stand` says for each review whether it still stands.
+pub fn evidence<S: Into<Standing>>(request: &Request, stand: impl Fn(usize) -> S) -> Evidence {
     let mut skipped = Vec::new();
     let mut counted = BTreeSet::new();
     for (at, review) in request.reviews.iter().enumerate() {
+        let standing: Standing = stand(at).into();
         let why = if is_by_the_requester(request, review) {
             Some("the requester cannot review")
         } else if !is_first_of_its_person(&request.reviews, at) {
             Some("a person counts once")
-        } else if !stand(at) {
+        } else if standing == Standing::LostRight {
             Some("its author may no longer review this request")
+        } else if standing == Standing::Outgrown {
+            Some("a requested role grants more now than its author said yes to")
         } else if review.thresholds.is_empty() {
             Some("it passes no threshold's filter")
         } else {

@@ -13,6 +13,7 @@ mod calculus;
 mod digest;
 mod evidence;
 pub(crate) mod matchers;
+mod missing;
 mod propose;
 mod review;
 mod set_state;
@@ -24,19 +25,21 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-pub use assume::{AssumeError, assume};
+pub use assume::{AssumeError, assume, unapproved_growth};
 pub use calculus::{Resolution, resolve};
 pub use digest::{Content, short_form};
-pub use evidence::{Evidence, RoleEvidence, Skipped, ThresholdEvidence, evidence};
+pub use evidence::{Evidence, RoleEvidence, Skipped, Standing, ThresholdEvidence, evidence};
 pub use matchers::{Requestable, ReviewRights};
+pub use missing::{could_count_for, fewest_approvals};
 pub use propose::{
     Capabilities, Creator, Intent, Proposal, ProposeError, Requester, capabilities, may_create, needs_reason,
     propose,
 };
-pub use review::{Outcome, ReviewError, Reviewer, Submission, promote, review, withdraw};
+pub use review::{Outcome, ReviewError, Reviewer, Submission, promote, review, standing, withdraw};
 pub use set_state::{SetStateError, Setter, StateChange, set_state};
 pub use thresholds::{CompiledThresholds, compile as compile_thresholds};
 
+use crate::pin::{Growth, Pin, Pins, growth};
 use crate::role::Threshold;
 
 /// Longest reason, in bytes.
@@ -162,6 +165,19 @@ pub struct Review {
     pub assume_start: Option<Timestamp>,
     /// Roles named in the review (must be all roles of the request).
     pub roles: Vec<String>,
+    /// What the requested roles granted when an approval was given: it is good for that and no more (R9).
+    pub saw: Pins,
+}
+
+impl Review {
+    /// Where the request's roles grant more `now` than its author said yes to. A denial says no to anything.
+    pub fn outgrown(&self, request: &Request, now: &[Pin]) -> Option<Growth> {
+        if matches!(self.state, State::Approved | State::Promoted) {
+            growth(&request.roles, &self.saw, now)
+        } else {
+            None
+        }
+    }
 }
 
 /// Sets of threshold indexes for each role: every set must be satisfied, by any one of its thresholds.

@@ -8,9 +8,11 @@ use super::calculus::is_denied;
 use super::matchers::{self, RightsError};
 use super::ttl::{self, StartError};
 use super::{
-    Evidence, REASON_MAX, Request, Resolution, Review, ReviewRights, State, Target, Voter, evidence, resolve,
+    Evidence, REASON_MAX, Request, Resolution, Review, ReviewRights, Standing, State, Target, Voter,
+    evidence, resolve,
 };
 use crate::class::Class;
+use crate::pin::{Pin, Pins};
 use crate::predicate::{EvaluateError, FILTER_NAMES, ParseError, Predicate, Value};
 use crate::role::{Role, Traits};
 
@@ -31,6 +33,8 @@ pub struct Reviewer<'a> {
     pub impersonated: bool,
     /// A lock is in force.
     pub locked: bool,
+    /// What the requested roles grant now: what a yes is said to.
+    pub sees: &'a [Pin],
 }
 
 /// A review as a client sends it.
@@ -221,6 +225,7 @@ fn add(
         thresholds: Vec::new(),
         assume_start: submission.assume_start,
         roles: submission.roles.clone(),
+        saw: saw(submission.state, reviewer.sees),
     };
     review.thresholds = passing_thresholds(request, &review, reviewer)?;
     if request.state != State::Pending {
@@ -242,7 +247,16 @@ fn add(
         (present, wanted) => wanted.or(present),
     };
     after.reviews.push(review);
-    Ok(conclude(after, panel))
+    Ok(conclude(after, panel, reviewer.sees))
+}
+
+/// What is kept of the roles with a review: nothing where it says no.
+pub(super) fn saw(state: State, sees: &[Pin]) -> Pins {
+    if matches!(state, State::Approved | State::Promoted) {
+        sees.into()
+    } else {
+        Pins::default()
+    }
 }
 
 /// Takes an author's own review back while the request is pending (R17). What was withdrawn is the record's to keep.
@@ -311,15 +325,22 @@ pub(super) fn passing_thresholds(
 }
 
 /// Recounts all reviews whose authors still may review, and resolves.
-fn conclude(mut request: Request, panel: &BTreeMap<String, Reviewer<'_>>) -> Outcome {
+fn conclude(mut request: Request, panel: &BTreeMap<String, Reviewer<'_>>, sees: &[Pin]) -> Outcome {
     let newest = request.reviews.len() - 1;
-    let stands: Vec<bool> = request
+    let standings: Vec<Standing> = request
         .reviews
         .iter()
         .enumerate()
-        .map(|(at, review)| at == newest || still_may(&request, review, panel.get(&review.author)))
+        .map(|(at, review)| {
+            if at == newest {
+                Standing::Stands
+            } else {
+                standing(&request, review, panel.get(&review.author), sees)
+            }
+        })
         .collect();
-    let stand = |at: usize| stands.get(at).copied().unwrap_or(false);
+    let stood = |at: usize| standings.get(at).copied().unwrap_or(Standing::LostRight);
+    let stand = |at: usize| stood(at).stands();
     let mut resolution = resolve(&request, stand);
     if matches!(resolution.state, Some(State::Approved | State::Promoted)) && resolution.by != Some(newest) {
         // Earlier authors have their right back, so that their approvals would be enough now. The newest review decides all
@@ -344,7 +365,7 @@ fn conclude(mut request: Request, panel: &BTreeMap<String, Reviewer<'_>>) -> Out
         }
         _ => None,
     };
-    let evidence = evidence(&request, stand);
+    let evidence = evidence(&request, stood);
     let dropped = request
         .reviews
         .iter()
@@ -360,16 +381,21 @@ fn conclude(mut request: Request, panel: &BTreeMap<String, Reviewer<'_>>) -> Out
     }
 }
 
-/// Whether an earlier author may still review: there, not locked, the same person, and with the right. Denials stand.
-fn still_may(request: &Request, review: &Review, author: Option<&Reviewer<'_>>) -> bool {
-    if review.state == State::Denied || review.voter == Voter::Override {
-        return true;
+/// Whether an earlier review stands: its author is there, not locked, the same person and with the right, and no requested
+/// role grants more than was seen. Denials stand.
+pub fn standing(request: &Request, review: &Review, author: Option<&Reviewer<'_>>, sees: &[Pin]) -> Standing {
+    if review.state == State::Denied {
+        return Standing::Stands;
     }
-    author.is_some_and(|author| {
+    if review.outgrown(request, sees).is_some() {
+        return Standing::Outgrown;
+    }
+    let may = |author: &Reviewer<'_>| {
         let same = review.subject.is_empty() || review.subject == author.subject;
         same && !author.locked
             && ReviewRights::of(author.roles, author.traits)
                 .and_then(|rights| rights.cover(request, author.roles, author.traits))
                 .unwrap_or(false)
-    })
+    };
+    Standing::from(review.voter == Voter::Override || author.is_some_and(may))
 }

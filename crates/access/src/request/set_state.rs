@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::review::passing_thresholds;
+use super::review::{passing_thresholds, saw};
 use super::ttl::{self, StartError};
 use super::{REASON_MAX, Request, Review, ReviewError, Reviewer, State, Voter, resolve};
 use crate::class::Class;
+use crate::pin::Pin;
 
 /// Who sets it.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +25,8 @@ pub struct Setter<'a> {
     pub impersonated: bool,
     /// The same person as a reviewer, as stored now; `None` for the local administrator, who passes no filter.
     pub as_reviewer: Option<Reviewer<'a>>,
+    /// What the requested roles grant now: what an approval is for.
+    pub sees: &'a [Pin],
 }
 
 /// What to set.
@@ -215,6 +218,7 @@ fn approved_by_one(
         thresholds: where_one_suffices(&request),
         assume_start: None,
         roles: Vec::new(),
+        saw: saw(State::Approved, setter.sees),
     };
     if !decides_alone(&request, &own) {
         return Err(SetStateError::NeverByOne);
@@ -232,8 +236,9 @@ fn approved_by_one(
         return Err(not_by_this_one);
     }
     request.reviews.push(own);
-    // Stored denials count as well.
-    if resolve(&request, |_| true).state != Some(State::Approved) {
+    // Stored denials count as well, and an approval that a role has outgrown does not.
+    let stand = |at: usize| request.reviews[at].outgrown(&request, setter.sees).is_none();
+    if resolve(&request, stand).state != Some(State::Approved) {
         return Err(not_by_this_one);
     }
     request.expiry = request.expires;

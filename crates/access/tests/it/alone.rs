@@ -275,7 +275,7 @@ impl<'p> Game<'p> {
             traits: &account.traits,
         };
         self.approved(&request, &others)
-            .is_some_and(|approved| assume(&approved, &requester, now()).is_ok())
+            .is_some_and(|approved| assume(&approved, &requester, &[], now()).is_ok())
     }
 
     /// The request as these accounts approve it, one after the other in any order and with any of the reasons.
@@ -320,6 +320,7 @@ impl<'p> Game<'p> {
             has_active_requests: false,
             impersonated: false,
             as_reviewer: Some(self.reviewer(account)),
+            sees: &[],
         };
         let change = StateChange {
             state: State::Approved,
@@ -341,6 +342,7 @@ impl<'p> Game<'p> {
             voter: Voter::Person,
             impersonated: false,
             locked: account.locked,
+            sees: &[],
         }
     }
 }

@@ -6,7 +6,7 @@ use access::role::RequestAccess;
 use access::{Class, Role, Traits};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::people::{Group, ID, ask, asking, now, proposal, reviewing, strings, threshold};
+use crate::people::{Group, ID, ask, asking, now, pin, proposal, reviewing, strings, threshold};
 
 fn in_hours(hours: i64) -> Timestamp {
     now() + SignedDuration::from_hours(hours)
@@ -24,7 +24,10 @@ fn elevated() -> Role {
 
 fn approved() -> Request {
     let reviewer = [reviewing("dbreviewer", &["elevated-access"])];
-    let group = Group::of(&[("alice", &reviewer), ("ivan", &reviewer)]);
+    let group = Group {
+        sees: vec![pin(elevated())],
+        ..Group::of(&[("alice", &reviewer), ("ivan", &reviewer)])
+    };
     let request = ask(&proposal("bob", &["elevated-access"]), &[devops()]).unwrap();
     let once = group.review(&request, "alice", State::Approved, "").unwrap();
     group
@@ -58,7 +61,7 @@ fn take(
         roles,
         traits: &traits,
     };
-    renew(holder, &bob, &[request], &[elevated()], wish, at)
+    renew(holder, &bob, &[request], &[pin(elevated())], wish, at)
 }
 
 fn refused(request: Request, roles: &[Role], at: Timestamp) -> (Class, String) {
@@ -232,7 +235,7 @@ fn the_end_is_the_tightest_of_all_limits_and_a_firm_wish_is_refused_beyond_it() 
         &holder(),
         &subject(&long_roles),
         &[approved()],
-        &[brief],
+        &[pin(brief)],
         Wish::AtMost(in_hours(30)),
         now(),
     );

@@ -8,6 +8,7 @@ mod certificates;
 mod matrix;
 mod model;
 mod people;
+mod pins;
 mod policies;
 mod replay;
 mod resources;

@@ -139,6 +139,7 @@ fn deeds(actor: &Actor, request: &Request, rule: &Role) -> Vec<(&'static str, St
         voter: actor.voter,
         impersonated: actor.impersonated,
         locked: actor.locked,
+        sees: &[],
     };
     let setter = Setter {
         user: actor.user,
@@ -147,6 +148,7 @@ fn deeds(actor: &Actor, request: &Request, rule: &Role) -> Vec<(&'static str, St
         has_active_requests: actor.elevated,
         impersonated: actor.impersonated,
         as_reviewer: Some(reviewer),
+        sees: &[],
     };
     let carol_roles = [self::reviewer()];
     let carol = Reviewer {
@@ -191,7 +193,7 @@ fn deeds(actor: &Actor, request: &Request, rule: &Role) -> Vec<(&'static str, St
         &holder,
         &subject,
         std::slice::from_ref(request),
-        std::slice::from_ref(rule),
+        &[crate::people::pin(rule.clone())],
         wish,
         now(),
     );
@@ -256,6 +258,7 @@ fn request(approvals: u32, reviewed: bool) -> (Request, Role) {
             voter: Voter::Person,
             impersonated: false,
             locked: false,
+            sees: &[],
         };
         let approval = submission(State::Approved, "");
         request = review(&request, &approval, &carol, &BTreeMap::new(), now())

@@ -137,6 +137,7 @@ impl TwoServices {
             voter: Voter::Person,
             impersonated: false,
             locked: false,
+            sees: &[],
         }
     }
 
@@ -153,6 +154,7 @@ impl TwoServices {
             assume_start: None,
             target: None,
             roles: Vec::new(),
+            saw: access::pin::Pins::default(),
         });
         Request {
             reviews: reviews.collect(),
@@ -201,7 +203,7 @@ impl TwoServices {
             };
             Judged {
                 counted: resolve(&request, |_| true).state,
-                assumed: !stored.swept && assume(&request, &bob, moment(late)).is_ok(),
+                assumed: !stored.swept && assume(&request, &bob, &[], moment(late)).is_ok(),
             }
         })
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use access::ambient::{Entropy, SeededEntropy};
+use access::pin::Pin;
 use access::request::{
     Outcome, Proposal, ProposeError, Request, Requester, ReviewError, Reviewer, State, Submission, Voter,
     propose, review,
@@ -114,12 +116,38 @@ pub fn ask_as(proposal: &Proposal, roles: &[Role], traits: &Traits) -> Result<Re
     )
 }
 
+/// A role held fast; nothing of it is beyond what decisions read.
+pub fn pin(role: Role) -> Pin {
+    Pin {
+        content: format!("{role:?}").into_bytes().into(),
+        rest: [0; 32],
+        role,
+    }
+}
+
+/// Chance that is the same each time.
+pub struct Dice(pub SeededEntropy);
+
+impl Dice {
+    pub fn roll(&self, below: u32) -> u32 {
+        let mut bytes = [0; 4];
+        self.0.fill(&mut bytes);
+        u32::from_be_bytes(bytes) % below
+    }
+
+    pub fn pick<'a, T>(&self, of: &'a [T]) -> &'a T {
+        &of[self.roll(u32::try_from(of.len()).unwrap()) as usize]
+    }
+}
+
 /// A group of reviewers and the roles each holds now.
 #[derive(Default, Clone)]
 pub struct Group {
     pub roles: BTreeMap<String, Vec<Role>>,
     pub machines: Vec<String>,
     pub traits: Traits,
+    /// What the requested roles grant now.
+    pub sees: Vec<Pin>,
 }
 
 impl Group {
@@ -148,6 +176,7 @@ impl Group {
             },
             impersonated: false,
             locked: false,
+            sees: &self.sees,
         }
     }
 

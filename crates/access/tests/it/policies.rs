@@ -231,6 +231,7 @@ impl Policy {
                 .collect::<BTreeMap<_, _>>(),
             machines: self.machines.iter().map(|at| REVIEWERS[*at].to_owned()).collect(),
             traits: Traits::new(),
+            sees: Vec::new(),
         }
     }
 

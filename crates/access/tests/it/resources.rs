@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use access::issue::{self, Holder, IssueError, Subject, Wish};
+use access::pin::Pin;
 use access::request::{
     AssumeError, Capabilities, Intent, Proposal, ProposeError, Request, Requester, ResourceId, Review, State,
     Voter, capabilities, propose,
@@ -12,7 +13,7 @@ use access::role::{KubernetesResource, Labels};
 use access::{Class, Role, Traits};
 use jiff::SignedDuration;
 
-use crate::people::{CLUSTER, ID, now, proposal, strings, threshold};
+use crate::people::{CLUSTER, ID, now, pin, proposal, strings, threshold};
 
 /// What there is in the cluster of these stories.
 struct Shop {
@@ -408,6 +409,7 @@ fn approved(tails: &[&str], id: &str) -> Request {
         thresholds: vec![0],
         assume_start: None,
         roles: Vec::new(),
+        saw: shop().roles.into_values().map(pin).collect(),
     };
     let asked = ask(&wish(tails), &[searcher(ALL)]).unwrap();
     Request {
@@ -426,7 +428,7 @@ fn assume(requests: &[Request], roles: &[Role]) -> Result<Vec<String>, IssueErro
         roles,
         traits: &traits,
     };
-    let requested: Vec<Role> = shop().roles.into_values().collect();
+    let requested: Vec<Pin> = shop().roles.into_values().map(pin).collect();
     let wish = Wish::AtMost(now() + SignedDuration::from_hours(1));
     let holder = Holder {
         user: "bob".to_owned(),

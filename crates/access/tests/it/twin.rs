@@ -2,20 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use access::ambient::{Entropy, SeededEntropy};
+use access::ambient::SeededEntropy;
 use access::request::{Request, Review, State, Voter, resolve};
 
-use crate::people::{ask, asking, now, proposal, threshold};
-
-struct Dice(SeededEntropy);
-
-impl Dice {
-    fn roll(&self, below: u32) -> u32 {
-        let mut bytes = [0; 4];
-        self.0.fill(&mut bytes);
-        u32::from_be_bytes(bytes) % below
-    }
-}
+use crate::people::{Dice, ask, asking, now, proposal, threshold};
 
 /// The slow way: after each review ask, for every threshold, which different people approved and denied.
 fn slowly(request: &Request) -> Option<State> {
@@ -96,6 +86,7 @@ fn random_request(dice: &Dice) -> Request {
             thresholds: (0..many).filter(|_| dice.roll(2) == 0).collect(),
             assume_start: None,
             roles: Vec::new(),
+            saw: access::pin::Pins::default(),
         });
     }
     request

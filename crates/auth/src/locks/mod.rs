@@ -16,6 +16,7 @@ use pki::Identity;
 use pki::identity::{Caller as Named, VouchedBy};
 use store::{Item, Require, Revision};
 use transport::peer::{Authority, Peer};
+use wire::keep::Kept;
 use wire::pb::types;
 
 pub use access::lock::Carried as Targets;
@@ -74,6 +75,22 @@ pub async fn check_with_logins(
         gone.extend(locked.cloned());
     }
     Ok((Unlocked(seen), gone))
+}
+
+/// All locks at one moment, for judging many people at once. Nothing that is committed may rest on it.
+pub struct View(Vec<Kept<types::LockV2>>);
+
+impl View {
+    /// Whether a lock on any of `targets` is in force.
+    pub fn shuts_out(&self, targets: &Targets<'_>, now: Timestamp) -> bool {
+        lock::in_force(self.0.iter().map(|lock| as_decided(lock)), targets, now).is_some()
+    }
+}
+
+/// The locks there are now.
+pub async fn view(state: &State, now: Timestamp) -> Answer<View> {
+    let locks = state.find_all::<types::LockV2>(now).await?;
+    Ok(View(locks.into_iter().map(|found| found.resource).collect()))
 }
 
 /// Refuses if the caller is locked.

@@ -51,6 +51,7 @@ pub struct State {
     users: known::Known<Kept<types::UserV2>>,
     roles: known::Known<access::Role>,
     access_lists: known::Known<access::list::List>,
+    pins: known::Known<access::pin::Pin>,
 }
 
 /// Something of ours, read: the thing, and the commit that wrote it.
@@ -85,6 +86,7 @@ impl State {
             users: known::Known::default(),
             roles: known::Known::default(),
             access_lists: known::Known::default(),
+            pins: known::Known::default(),
         }
     }
 
@@ -159,11 +161,31 @@ impl State {
         item.map(|item| self.users.read(&item, read)).transpose()
     }
 
+    /// All users, in the order of their names.
+    pub async fn users(&self, now: Timestamp) -> Answer<Vec<Arc<Kept<types::UserV2>>>> {
+        let (items, _) = self.all(types::UserV2::prefix(), now).await?;
+        let read = |item: &Item| resource::Found::read(item).map(|found| found.resource);
+        items.iter().map(|item| self.users.read(item, read)).collect()
+    }
+
     /// The role called `name`, as decisions read it.
     pub async fn role(&self, name: &str, now: Timestamp) -> Answer<Option<Arc<access::Role>>> {
         let item = self.item(&types::RoleV6::key(name), now).await?;
         let read = |item: &Item| crate::policy::role(&resource::Found::read(item)?.resource);
         item.map(|item| self.roles.read(&item, read)).transpose()
+    }
+
+    /// What the roles called `names` grant now; those that do not exist are left out.
+    pub async fn pins(&self, names: &[String], now: Timestamp) -> Answer<access::pin::Pins> {
+        let mut pins = Vec::with_capacity(names.len());
+        for name in names {
+            let item = self.item(&types::RoleV6::key(name), now).await?;
+            let read = |item: &Item| crate::policy::pin(&resource::Found::read(item)?.resource);
+            if let Some(item) = item {
+                pins.push(access::pin::Pin::clone(&*self.pins.read(&item, read)?));
+            }
+        }
+        Ok(pins.into())
     }
 
     /// One record of our own (not a resource of Teleport's).

@@ -6,7 +6,10 @@
 //! | `/access_request_people/ID` | who the requester and the authors are beyond their names |
 //! | `/decided_requests/ID` | what a request had become when it expired or was deleted, for auditors |
 
-use access::request::{Request, Voter};
+use access::pin::Pin;
+use access::request::{Request, Voter, unapproved_growth};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::{SignedDuration, Timestamp};
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
@@ -36,6 +39,9 @@ struct People {
     /// Who set the present state directly; nobody if reviews led to it.
     #[serde(default)]
     set_by: Option<String>,
+    /// The roles that approvals were given for, as they were: each content once, base 64.
+    #[serde(default)]
+    pinned: Vec<String>,
 }
 
 /// One author, in the order of the reviews.
@@ -44,6 +50,9 @@ struct Author {
     name: String,
     subject: String,
     voter: StoredVoter,
+    /// Which of the pinned roles an approval was given for.
+    #[serde(default)]
+    saw: Vec<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +98,17 @@ pub struct FoundRequest {
     pub set_by: Option<String>,
 }
 
+impl FoundRequest {
+    /// The request with those reviews only that were counted when it was resolved.
+    pub fn counted(&self) -> Request {
+        let mut request = self.request.clone();
+        request
+            .reviews
+            .retain(|review| !self.dropped.contains(&review.author));
+        request
+    }
+}
+
 /// Where the people of a request live.
 fn people_key(id: &str) -> Key {
     Key::of(["access_request_people", id])
@@ -127,23 +147,31 @@ impl State {
         .transpose()
     }
 
-    /// The roles that request `id` lends to `user` now; `None` if it is not approved, not that user's, not begun or
-    /// over.
+    /// The roles that request `id` lends to `user` now; `None` if it is not approved, not that user's, not begun, over,
+    /// or if one of them grants more now than was approved.
     pub async fn roles_of_request(
         &self,
         id: &str,
         user: &str,
         now: Timestamp,
     ) -> Answer<Option<Vec<String>>> {
-        let Some(FoundRequest { request, .. }) = self.request(id, now).await? else {
+        let Some(found) = self.request(id, now).await? else {
             return Ok(None);
         };
+        let request = found.counted();
         let good = request.user == user
             && request.id == id
             && request.state == access::request::State::Approved
             && now < request.expires
             && request.assume_start.is_none_or(|start| start <= now);
-        Ok(good.then_some(request.roles))
+        if !good {
+            return Ok(None);
+        }
+        // What the roles were when the certificate was issued is not what this call would get.
+        let granted = self.pins(&request.roles, now).await?;
+        Ok(unapproved_growth(&request, &granted)
+            .is_none()
+            .then_some(request.roles))
     }
 }
 
@@ -161,10 +189,14 @@ fn with_people(found: Found<types::AccessRequestV3>, people: Option<People>) -> 
         dropped = people.dropped;
         set_by = people.set_by;
         request.subject = people.requester;
+        let pinned = people.pinned.iter().map(|content| unpinned(content));
+        let pinned = pinned.collect::<Answer<Vec<Pin>>>()?;
         for (review, author) in request.reviews.iter_mut().zip(people.authors) {
             if review.author == author.name {
                 review.subject = author.subject;
                 review.voter = author.voter.into();
+                let saw = author.saw.iter().filter_map(|at| pinned.get(*at).cloned());
+                review.saw = saw.collect();
             }
         }
     }
@@ -175,6 +207,38 @@ fn with_people(found: Found<types::AccessRequestV3>, people: Option<People>) -> 
         dropped,
         set_by,
     })
+}
+
+/// A role that somebody approved, as it was then.
+fn unpinned(content: &str) -> Answer<Pin> {
+    let unreadable =
+        |error: &dyn std::fmt::Display| Failure::internal(format!("a pinned role is not readable: {error}"));
+    let content = BASE64.decode(content).map_err(|error| unreadable(&error))?;
+    convert::pin_of_content(&content).map_err(|error| unreadable(&error))
+}
+
+/// The authors of a request's reviews, and the roles they approved, each content once.
+fn authors(request: &Request) -> (Vec<Author>, Vec<String>) {
+    let mut contents: Vec<&[u8]> = Vec::new();
+    let mut authors = Vec::with_capacity(request.reviews.len());
+    for review in &request.reviews {
+        let mut saw = Vec::with_capacity(review.saw.len());
+        for pin in review.saw.iter() {
+            let known = contents.iter().position(|content| **content == *pin.content);
+            saw.push(known.unwrap_or_else(|| {
+                contents.push(&pin.content);
+                contents.len() - 1
+            }));
+        }
+        authors.push(Author {
+            name: review.author.clone(),
+            subject: review.subject.clone(),
+            voter: review.voter.into(),
+            saw,
+        });
+    }
+    let pinned = contents.iter().map(|content| BASE64.encode(content));
+    (authors, pinned.collect())
 }
 
 /// Puts a request and its people into a change. `known` is what was read of it before.
@@ -213,17 +277,11 @@ pub fn put_resolved(
         Some(known) => known.message.clone().with(message),
         None => Kept::from(message),
     };
+    let (authors, pinned) = authors(request);
     let people = People {
         requester: request.subject.clone(),
-        authors: request
-            .reviews
-            .iter()
-            .map(|review| Author {
-                name: review.author.clone(),
-                subject: review.subject.clone(),
-                voter: review.voter.into(),
-            })
-            .collect(),
+        authors,
+        pinned,
         dropped,
         set_by: known.and_then(|known| known.set_by.clone()),
     };

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use prost::Message as _;
 use rustls_pki_types::CertificateDer;
@@ -48,7 +49,14 @@ pub struct Flaw {
 pub struct Bent {
     begun: Arc<AtomicBool>,
     meeting: Arc<Meeting>,
+    meanwhile: Arc<Mutex<Option<Meanwhile>>>,
     disguise: Arc<Mutex<Option<(CertificateDer<'static>, Authority)>>>,
+}
+
+/// What is done right before the next commit of which this text tells.
+struct Meanwhile {
+    told: &'static str,
+    deed: BoxFuture<'static, ()>,
 }
 
 /// Where commits wait for each other, so that what is to happen at the same moment does.
@@ -92,6 +100,25 @@ impl Bent {
             .is_ok()
         {
             self.meeting.barrier.wait().await;
+        }
+    }
+
+    /// Right before the next commit that is recorded as an event whose name begins with `told`, `deed` is done.
+    pub fn meanwhile(&self, told: &'static str, deed: BoxFuture<'static, ()>) {
+        *self.meanwhile.lock().unwrap_or_else(PoisonError::into_inner) = Some(Meanwhile { told, deed });
+    }
+
+    async fn let_happen(&self, batch: &Batch) {
+        let due = {
+            let mut meanwhile = self.meanwhile.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_due = |meanwhile: &mut Meanwhile| {
+                let told = meanwhile.told;
+                batch.records.iter().any(|record| record.kind.starts_with(told))
+            };
+            meanwhile.take_if(is_due)
+        };
+        if let Some(meanwhile) = due {
+            meanwhile.deed.await;
         }
     }
 
@@ -368,6 +395,7 @@ impl Store for Flawed {
             if let Some(refuses) = self.flaw.refuses.filter(|_| self.bent.has_begun()) {
                 return Err(refuses());
             }
+            self.bent.let_happen(&batch).await;
             self.bent.wait_for_the_other(&batch).await;
             self.store.commit(batch).await
         })

@@ -13,6 +13,7 @@ mod attacks;
 mod authenticators;
 mod bots;
 mod clients;
+mod explained;
 mod faults;
 mod garbage;
 mod guide;

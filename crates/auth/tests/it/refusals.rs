@@ -191,7 +191,7 @@ async fn reviews_and_decisions_that_come_too_late_or_to_nothing() {
         refused!(
             approve(&world.admin, &id).await,
             PermissionDenied,
-            "user \"Admin\" cannot submit reviews"
+            "user \"@local-admin\" cannot submit reviews"
         );
     })
     .await;
@@ -437,6 +437,40 @@ async fn no_refusal_and_no_list_tells_a_secret() {
             "a hash was told"
         );
         world.clock.advance(seconds(1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_role_that_ends_may_neither_forbid_nor_demand_anything() {
+    on_every_store(async |world| {
+        let ending = |spec: &str| {
+            let mut ending = role("brief", spec);
+            let end = wire::convert::timestamp(world.now() + hours(1));
+            ending.metadata.as_mut().expect("metadata").expires = Some(end);
+            ending
+        };
+        for (spec, what) in [
+            ("deny:\n  logins: [root]", "spec.deny"),
+            ("deny:\n  db_users: [postgres]", "spec.deny"),
+            ("allow:\n  request:\n    roles: [access]", "spec.allow.request"),
+        ] {
+            let (code, message) = refusal(world.put_role(ending(spec)).await);
+            assert_eq!(code, Code::InvalidArgument);
+            assert!(
+                message.starts_with(&format!(
+                    "role \"brief\" has an end (metadata.expires) and says something in {what}:"
+                )),
+                "{message}"
+            );
+            let mut lasting = ending(spec);
+            lasting.metadata.as_mut().expect("metadata").expires = None;
+            world.put_role(lasting).await.expect("stored");
+        }
+        world
+            .put_role(ending("allow:\n  logins: [root]"))
+            .await
+            .expect("what only grants may end");
     })
     .await;
 }

@@ -91,6 +91,7 @@ pub fn no_limits() -> Rates {
         user: much,
         requests: much,
         refusals: much,
+        pending_requests: usize::MAX,
     }
 }
 
@@ -295,6 +296,11 @@ impl World {
     /// The next two changes of access requests, sessions or links are committed at the same moment.
     pub fn meet(&self) {
         self.bent.meet();
+    }
+
+    /// Right before the next commit that is recorded as an event whose name begins with `told`, `deed` is done.
+    pub fn meanwhile(&self, told: &'static str, deed: impl Future<Output = ()> + Send + 'static) {
+        self.bent.meanwhile(told, Box::pin(deed));
     }
 
     /// Whom a flawed door takes every caller for from here on; a sound one does not.

@@ -33,6 +33,9 @@ pub fn post(request: &Request, links: &Links) -> String {
         emoji(request.standing),
         request.standing.label()
     ));
+    if let Some(by) = request.taken_back_by.as_deref().filter(|by| !by.is_empty()) {
+        lines.push(format!("**Taken back by**: {}", name(by)));
+    }
     if !request.is_pending() && !request.resolve_reason.is_empty() {
         lines.push(format!(
             "**Resolution reason**:{}",
@@ -94,8 +97,13 @@ pub fn reply(review: &Review) -> String {
 
 /// The answer that tells of the end where the post itself cannot be changed any more.
 pub fn late_end(request: &Request) -> String {
+    let what = match request.taken_back_by.as_deref() {
+        None => "The request was resolved.".to_owned(),
+        Some("") => "The approval was taken back.".to_owned(),
+        Some(by) => format!("The approval was taken back by {}.", name(by)),
+    };
     let mut text = format!(
-        "The request was resolved.\n**Status**: {} {}",
+        "{what}\n**Status**: {} {}",
         emoji(request.standing),
         request.standing.label()
     );
@@ -187,6 +195,7 @@ mod tests {
             reason: "need it\n\n@alice".to_owned(),
             standing: Standing::Pending,
             resolve_reason: String::new(),
+            taken_back_by: None,
             reviews: Vec::new(),
             suggested_reviewers: Vec::new(),
             created: None,
@@ -267,6 +276,35 @@ mod tests {
              **Reviewed by**: ✅ alice@example.com, ✅ ivan@example.com\n\
              **Access until**: 23 Nov 26 18:44 UTC"
         );
+    }
+
+    #[test]
+    fn an_approval_that_was_taken_back() {
+        let taken_back = Request {
+            standing: Standing::Denied,
+            resolve_reason: "the incident is over".to_owned(),
+            taken_back_by: Some("carol@example.com".to_owned()),
+            reason: String::new(),
+            reviews: vec![review("alice@example.com", Standing::Approved, "")],
+            ..pending()
+        };
+        assert_eq!(
+            post(&taken_back, &Links::default()),
+            "**User**: bob@example.com\n\
+             **Roles**: elevated-access\n\
+             **Request ID**: 01a20725-e7ac-7289-8a06-d7f7fdb0c41e\n\
+             **Status**: ❌ DENIED\n\
+             **Taken back by**: carol@example.com\n\
+             **Resolution reason**:\n```\nthe incident is over\n```\n\
+             **Reviewed by**: ✅ alice@example.com"
+        );
+        assert!(late_end(&taken_back).starts_with("The approval was taken back by carol@example.com.\n"));
+        let by_whom = Request {
+            taken_back_by: Some(String::new()),
+            ..taken_back
+        };
+        assert!(!post(&by_whom, &Links::default()).contains("Taken back"));
+        assert!(late_end(&by_whom).starts_with("The approval was taken back.\n"));
     }
 
     #[test]

@@ -139,6 +139,7 @@ fn request(text: &str, standing: Standing) -> Request {
         reason: text.to_owned(),
         standing,
         resolve_reason: text.to_owned(),
+        taken_back_by: None,
         reviews: vec![review],
         suggested_reviewers: vec![text.to_owned()],
         created: None,

@@ -93,14 +93,25 @@ async fn suggested_reviewers_get_a_message_of_their_own() {
     let (teleport, chat) = (Teleport::start().await, Chat::start().await);
     let people = teleport.people().await;
     let (alice, ivan) = (chat.person("alice").await, chat.person("ivan").await);
+    // Somebody who is there and may not review: Bob must not be able to have them told.
+    let carol = chat.person("carol").await;
+    let reviewer = teleport.person(&alice.email, "dbreviewer").await;
+    teleport.person(&ivan.email, "dbreviewer").await;
+    teleport.person(&carol.email, "devops").await;
     let _plugin = run(&teleport, &chat).await;
     let wanted = Wanted {
-        reviewers: &[&alice.email, &ivan.email, "nobody@example.com", "carol"],
+        reviewers: &[
+            &alice.email,
+            &ivan.email,
+            &carol.email,
+            "nobody@example.com",
+            "dave",
+        ],
         ..Wanted::default()
     };
     let id = ask(&people.bob, wanted).await;
     chat.until_says(&id, "PENDING").await;
-    deny(&people.alice, &id, "not today").await;
+    deny(&reviewer, &id, "not today").await;
     chat.until_says(&id, "**Status**: ❌ DENIED").await;
     for account in [&alice, &ivan] {
         let direct = chat.direct(account).await;
@@ -118,6 +129,8 @@ async fn suggested_reviewers_get_a_message_of_their_own() {
             .expect("a message");
         assert!(posts[1].text.contains("not today"), "{posts:?}");
     }
+    let direct = chat.direct(&carol).await;
+    assert_eq!(chat.posts(&direct).await.len(), 0, "Carol may not review");
 }
 
 #[tokio::test]
@@ -185,7 +198,12 @@ async fn an_approval_that_is_taken_back_is_told_and_the_end_of_access_is_not() {
     }
     teleport.deny(&revoked, "the incident is over").await;
     let post = chat.until_says(&revoked, "**Status**: ❌ DENIED").await;
-    assert!(post.text.contains("the incident is over"), "{}", post.text);
+    let told = post.text.contains("**Taken back by**: ") && post.text.contains("local-admin");
+    assert!(
+        told && post.text.contains("the incident is over"),
+        "{}",
+        post.text
+    );
     let before = chat.until_says(&used, "APPROVED").await;
     teleport.delete(&used).await;
     // The next request shows that the plugin has heard of the removal.

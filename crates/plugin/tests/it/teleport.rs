@@ -478,6 +478,7 @@ async fn open(store: &Arc<dyn Store>, clock: &Arc<ManualClock>) -> Arc<Auth> {
             user: much,
             requests: much,
             refusals: much,
+            pending_requests: usize::MAX,
         },
         ..Settings::new(HOST, "demo")
     };

@@ -319,6 +319,7 @@ pub const SENTENCES: &[(&str, &str)] = &[
     ("Take it up", "Übernehmen"),
     ("Take it up in this browser", "In diesem Browser übernehmen"),
     ("Take your review back", "Prüfung zurücknehmen"),
+    ("Taken back", "Zurückgenommen:"),
     ("That could not be read", "Das konnte nicht gelesen werden"),
     ("That did not work", "Das hat nicht geklappt"),
     ("That is not possible here", "Das ist hier nicht möglich"),
@@ -424,6 +425,10 @@ pub const SENTENCES: &[(&str, &str)] = &[
     ),
     ("This rule can only deny.", "Diese Regel kann nur ablehnen."),
     ("This rule could only deny.", "Diese Regel konnte nur ablehnen."),
+    (
+        "This was approved, and the approval was taken back.",
+        "Dies wurde genehmigt, und die Genehmigung wurde zurückgenommen.",
+    ),
     ("Time zone", "Zeitzone"),
     ("Times", "Zeiten"),
     ("Too many requests", "Zu viele Anfragen"),

@@ -97,6 +97,7 @@ pub fn no_limits() -> Rates {
         user: much,
         requests: much,
         refusals: much,
+        pending_requests: usize::MAX,
     }
 }
 

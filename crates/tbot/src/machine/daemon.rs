@@ -108,6 +108,7 @@ impl World {
                     user: much,
                     requests: much,
                     refusals: much,
+                    pending_requests: usize::MAX,
                 },
                 ..auth::Settings::new("5d4a3c1e-63c0-4b5e-9b8e-0d3f6c2a1b00", "demo")
             },

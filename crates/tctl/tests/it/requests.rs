@@ -164,12 +164,12 @@ fn where_two_approvals_are_needed_nobody_can_approve_alone() {
     let review = |flags: &str| world.tctl(&format!("requests review {id} {flags}"));
     review("--author=alice@example.com --approve").prints(expect![[r#"
         $ tctl requests review <uuid______________________________> --author=alice@example.com --approve    → 1
-        ! ERROR: user "Admin" cannot submit reviews
+        ! ERROR: user "@local-admin" cannot submit reviews
         ! hint: reviewers sign in themselves: `tsh request review --approve ID`
     "#]]);
     review("--author=nosuch --approve").prints(expect![[r#"
         $ tctl requests review <uuid______________________________> --author=nosuch --approve    → 1
-        ! ERROR: user "Admin" cannot submit reviews
+        ! ERROR: user "@local-admin" cannot submit reviews
         ! hint: reviewers sign in themselves: `tsh request review --approve ID`
     "#]]);
     review("--approve").prints(expect![[r"

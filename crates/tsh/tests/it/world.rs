@@ -176,6 +176,7 @@ impl Parts {
                 user: much,
                 requests: much,
                 refusals: much,
+                pending_requests: usize::MAX,
             },
             ..Settings::new(HOST, "demo")
         };

@@ -12,17 +12,6 @@ use sha2::{Digest as _, Sha256};
 use super::moment::{timestamp, timestamp_option};
 use super::request::request_message;
 use crate::pb::countersign::v1::RequestContent;
-use crate::pb::types;
-
-/// SHA-256 of what a role says: its name, version, labels and specification.
-pub fn role_digest(role: &types::RoleV6) -> [u8; 32] {
-    let mut content = role.clone();
-    if let Some(metadata) = &mut content.metadata {
-        metadata.revision.clear();
-        metadata.id = 0;
-    }
-    Sha256::digest(content.encode_to_vec()).into()
-}
 
 /// The content of a request in `cluster`. `granting` holds the digests of the roles that let it be asked for, `requested` those of
 /// the requested roles, both by name.

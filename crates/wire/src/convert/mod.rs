@@ -5,8 +5,10 @@
 mod access_list;
 mod access_report;
 mod content;
+mod evidence;
 mod lists;
 mod moment;
+mod pin;
 mod policy;
 mod request;
 mod role;
@@ -16,9 +18,11 @@ pub use access_list::{
     pairs_message, recurrence,
 };
 pub use access_report::access_report;
-pub use content::{content_digest, request_content, role_digest};
+pub use content::{content_digest, request_content};
+pub use evidence::taken_back_by;
 pub use lists::{label_values, labels, traits};
 pub use moment::{moment, timestamp, timestamp_option};
+pub use pin::{PinError, pin, pin_of_content, role_digest};
 pub use policy::{PolicyError, account, bot_of_token, policy};
 pub use request::{
     ConvertError, proposal, request, request_message, resource_id, resource_id_message, state, state_number,

@@ -214,6 +214,8 @@ fn review(message: &types::AccessReview) -> Result<Review, ConvertError> {
         thresholds: message.threshold_indexes.clone(),
         assume_start: moment(message.assume_start_time.as_ref()),
         roles: message.roles.clone(),
+        // Not in the message: nobody but the cluster says what somebody saw.
+        saw: access::pin::Pins::default(),
     })
 }
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use prost::Message as _;
 use wire::convert;
+use wire::keep::Kept;
 use wire::pb::types;
 use wire::resource::{Kind, Limits, Resource, defaults, moment, read_one};
 
@@ -56,6 +57,7 @@ fn reviews() -> impl Strategy<Value = Review> {
                 thresholds,
                 assume_start,
                 roles,
+                saw: access::pin::Pins::default(),
             },
         )
 }
@@ -403,7 +405,7 @@ fn the_fingerprint_follows_what_is_decided_and_nothing_else() {
         ..Default::default()
     };
     let digest = |request: &Request, role: &types::RoleV6| {
-        let roles = BTreeMap::from([("a".to_owned(), convert::role_digest(role))]);
+        let roles = BTreeMap::from([("a".to_owned(), convert::role_digest(&Kept::from(role.clone())))]);
         convert::content_digest(&convert::request_content(
             "example.com",
             request,
@@ -419,8 +421,104 @@ fn the_fingerprint_follows_what_is_decided_and_nothing_else() {
     let mut stored = root.clone();
     stored.metadata.get_or_insert_default().revision = "7".to_owned();
     assert_eq!(digest(&request, &stored), first, "a revision is no content");
+    let metadata = stored.metadata.get_or_insert_default();
+    "what it is good for".clone_into(&mut metadata.description);
+    metadata.labels.insert("team".to_owned(), "db".to_owned());
+    assert_eq!(
+        digest(&request, &stored),
+        first,
+        "what is for people only is no content"
+    );
     assert_ne!(digest(&request, &role(&["root", "admin"])), first);
     let mut other = request.clone();
     other.reason = "another".to_owned();
     assert_ne!(digest(&other, &root), first);
+}
+
+#[test]
+fn what_a_pin_does_not_compare_piece_by_piece_must_stay_as_it_is() {
+    let pin = |text: &str| {
+        let read = read_one(text, &Limits::default()).expect("a role");
+        let role: Kept<types::RoleV6> = Kept::decode(
+            read.to::<types::RoleV6>()
+                .expect("a role")
+                .encode_to_vec()
+                .as_slice(),
+        )
+        .expect("a role");
+        convert::pin(&role).expect("a pin")
+    };
+    let role =
+        |allow: &str| format!("kind: role\nversion: v7\nmetadata:\n  name: a\nspec:\n  allow: {allow}\n");
+    let growth = |then: &str, now: &str| {
+        access::pin::growth(&["a".to_owned()], &[pin(&role(then))], &[pin(&role(now))])
+            .map(|growth| growth.field)
+    };
+    let then = "{logins: [root, dba], db_users: [reader], rules: [{resources: [user], verbs: [read]}]}";
+    assert_eq!(growth(then, then), None);
+    assert_eq!(growth(then, "{logins: [dba], db_users: [reader]}"), None);
+    assert_eq!(
+        growth(then, "{logins: [dba], db_users: [reader, writer]}"),
+        Some("spec")
+    );
+    assert_eq!(
+        growth(then, "{logins: [root, dba, admin], db_users: [reader]}"),
+        Some("allow.logins")
+    );
+    // Rules that do more than grant are compared as a whole.
+    assert_eq!(
+        growth(
+            then,
+            "{logins: [dba], db_users: [reader], rules: [{resources: [user], verbs: [read], actions: ['log(\"x\")']}]}"
+        ),
+        Some("spec")
+    );
+    // What came back from the store is what was put there.
+    let kept = pin(&role(then));
+    assert_eq!(convert::pin_of_content(&kept.content).expect("a pin"), kept);
+}
+
+#[test]
+fn fields_nobody_here_knows_pin_the_whole_role() {
+    let known = types::RoleV6 {
+        version: "v7".to_owned(),
+        metadata: Some(types::Metadata {
+            name: "a".to_owned(),
+            ..Default::default()
+        }),
+        spec: Some(types::RoleSpecV6 {
+            allow: Some(types::RoleConditions {
+                logins: vec!["root".to_owned(), "dba".to_owned()],
+                ..Default::default()
+            }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    // Field 200 of the role itself, a number.
+    let unknown = |role: &types::RoleV6, value: u8| {
+        let mut bytes = role.encode_to_vec();
+        bytes.extend([0xc0, 0x0c, value]);
+        convert::pin(&Kept::decode(bytes.as_slice()).expect("a role")).expect("a pin")
+    };
+    let names = ["a".to_owned()];
+    let mut less = known.clone();
+    less.spec
+        .as_mut()
+        .and_then(|spec| spec.allow.as_mut())
+        .expect("conditions")
+        .logins
+        .pop();
+    let plain = |role: &types::RoleV6| convert::pin(&Kept::from(role.clone())).expect("a pin");
+    assert_eq!(
+        access::pin::growth(&names, &[plain(&known)], &[plain(&less)]),
+        None
+    );
+    assert!(access::pin::growth(&names, &[unknown(&known, 1)], &[unknown(&less, 1)]).is_some());
+    assert!(access::pin::growth(&names, &[unknown(&known, 1)], &[unknown(&known, 2)]).is_some());
+    assert!(access::pin::growth(&names, &[plain(&known)], &[unknown(&known, 1)]).is_some());
+    assert_eq!(
+        access::pin::growth(&names, &[unknown(&known, 1)], &[unknown(&known, 1)]),
+        None
+    );
 }

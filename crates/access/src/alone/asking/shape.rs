@@ -95,6 +95,7 @@ impl Shape {
             assume_start: None,
             roles: Vec::new(),
             target: None,
+            saw: crate::pin::Pins::default(),
         });
         let voted = Request {
             reviews: reviews.collect(),

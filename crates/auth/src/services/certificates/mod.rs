@@ -9,17 +9,16 @@ mod machine;
 pub mod part;
 mod sign;
 
-use access::Role;
 use access::issue::{self, Holder, IssueError, LIFETIME_DEFAULT, Subject, Wish};
+use access::pin::Pin;
 use access::request::{AssumeError, Request};
 use jiff::Timestamp;
 use wire::convert;
 use wire::pb::proto::user_certs_request::CertPurpose;
 use wire::pb::proto::{Certs, UserCertsRequest};
-use wire::pb::types;
 
 pub use machine::public_key;
-pub use sign::{Wanted, key, sign, sign_along, sign_proven};
+pub use sign::{Wanted, key, sign, sign_along, sign_proven, sign_proven_along};
 
 use crate::auth::Auth;
 use crate::call::Call;
@@ -113,18 +112,19 @@ pub async fn with_requests(
     wish: Wish,
 ) -> Answer<access::IssuancePermit> {
     let mut requests: Vec<Request> = Vec::new();
-    let mut requested: Vec<Role> = Vec::new();
+    let mut granted: Vec<Pin> = Vec::new();
     for id in ids {
         let found = auth.state.request(id, call.now).await?;
         let found = found.ok_or_else(|| refused(IssueError::Assume(AssumeError::NotFound(id.clone()))))?;
         for name in &found.request.roles {
-            let role = auth.state.find::<types::RoleV6>(name, call.now).await?;
-            let role = role.ok_or_else(|| crate::services::roles::no_such_role(name))?;
-            requested.push(crate::policy::role(&role.resource)?);
+            if auth.state.role(name, call.now).await?.is_none() {
+                return Err(crate::services::roles::no_such_role(name));
+            }
         }
-        requests.push(found.request);
+        granted.extend_from_slice(&auth.state.pins(&found.request.roles, call.now).await?);
+        requests.push(found.counted());
     }
-    issue::renew(holder, &subject(person), &requests, &requested, wish, call.now).map_err(refused)
+    issue::renew(holder, &subject(person), &requests, &granted, wish, call.now).map_err(refused)
 }
 
 /// What this version does not issue is refused: a certificate that says less than was asked for would do more.

@@ -89,7 +89,19 @@ pub async fn sign_along(
     keys: &Wanted,
     along: impl Fn(Change) -> Change,
 ) -> Result<Certs, Refused> {
-    signed(auth, call, permit, keys, None, along).await
+    sign_proven_along(auth, call, permit, keys, None, along).await
+}
+
+/// The same for somebody who has just used the authenticator `device`.
+pub async fn sign_proven_along(
+    auth: &Auth,
+    call: &Call,
+    permit: &IssuancePermit,
+    keys: &Wanted,
+    device: Option<&str>,
+    along: impl Fn(Change) -> Change,
+) -> Result<Certs, Refused> {
+    signed(auth, call, permit, keys, device, along).await
 }
 
 async fn signed(

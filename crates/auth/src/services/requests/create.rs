@@ -9,8 +9,10 @@ use access::request::{
 use store::Require;
 use wire::convert;
 use wire::keep::Kept;
+use wire::pb::proto::AccessRequestSort;
 use wire::pb::types;
 
+use super::catalogue::{From, Query};
 use super::offer::Offer;
 use super::{has_verbs, person, refused, resting_on_people};
 use crate::audit::access as told;
@@ -47,18 +49,10 @@ pub async fn handle(
     if proposal.user.is_empty() {
         return Err(Failure::bad_parameter("access request user name not set"));
     }
-    let caller = call.caller.user_name().unwrap_or(access::request::LOCAL_ADMIN);
-    let creator = Creator {
-        user: caller,
-        may_create: has_verbs(call, &["create"]),
-        create_denied: verdict(&call.caller, "access_request", "create", None).is_explicit_denial(),
-        may_create_users: verdict(&call.caller, "user", "create", None).allows(),
-        has_active_requests: call
-            .caller
-            .user()
-            .is_some_and(|user| !user.identity.active_requests.is_empty()),
+    let allowed = |creator: &Creator<'_>| {
+        may_create(creator, &proposal.user, proposal.state).map_err(|error| refused(error.class(), &error))
     };
-    may_create(&creator, &proposal.user, proposal.state).map_err(|error| refused(error.class(), &error))?;
+    allowed(&creator(call))?;
     if !proposal.dry_run {
         auth.limits.request(&proposal.user, call.now)?;
     }
@@ -66,9 +60,17 @@ pub async fn handle(
         .caller
         .user()
         .map(|user| user.identity.not_after.duration_since(call.now));
+    // One after the other, so that nobody gets more than the limit by asking several times at once.
+    let _turn = auth.turns.take(&format!("of {}", proposal.user)).await;
+    if proposal.state == State::Pending && !proposal.dry_run {
+        check_pending(auth, call, &proposal.user).await?;
+    }
     let mut tries = Tries::default();
     loop {
         let seen = auth.state.revision();
+        let call = &call.again(auth).await?;
+        let creator = creator(call);
+        allowed(&creator)?;
         let requester = person(auth, &proposal.user, call.now)
             .await?
             .ok_or_else(|| no_such_user(&proposal.user))?;
@@ -110,6 +112,55 @@ pub async fn handle(
             }
             Err(refused) => tries.again(refused)?,
         }
+    }
+}
+
+/// Refuses one more where a user has as many pending requests as are allowed. Several Auth Services that are asked at once may
+/// let a few more through: this protects reviewers from weariness, no decision rests on it.
+async fn check_pending(auth: &Auth, call: &Call, user: &str) -> Answer<()> {
+    let most = auth.limits.pending_requests();
+    if most == usize::MAX {
+        return Ok(());
+    }
+    let query = Query {
+        sort: AccessRequestSort::Default,
+        descending: true,
+        state: Some(State::Pending),
+        user: Some(user),
+    };
+    let entries = auth
+        .catalogue
+        .look(&auth.state, call.now, &query, From::Start, usize::MAX)
+        .await?;
+    if entries.len() < most {
+        return Ok(());
+    }
+    // Those whose time is over are not swept at once.
+    let mut pending = 0;
+    for entry in entries {
+        let found = auth.state.request(entry.id(), call.now).await?;
+        pending += usize::from(found.is_some_and(|found| !found.request.is_expired(call.now)));
+        if pending >= most {
+            return Err(Failure::limit_exceeded(format!(
+                "user {user:?} has {most} pending access requests, which is the limit; withdraw those that are not \
+                 needed any more with `tsh request withdraw ID`, or wait until some are decided"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The caller as somebody who makes a request.
+fn creator(call: &Call) -> Creator<'_> {
+    Creator {
+        user: call.caller.user_name().unwrap_or(access::request::LOCAL_ADMIN),
+        may_create: has_verbs(call, &["create"]),
+        create_denied: verdict(&call.caller, "access_request", "create", None).is_explicit_denial(),
+        may_create_users: verdict(&call.caller, "user", "create", None).allows(),
+        has_active_requests: call
+            .caller
+            .user()
+            .is_some_and(|user| !user.identity.active_requests.is_empty()),
     }
 }
 
@@ -181,6 +232,7 @@ async fn resolved_at_once(
         Some(user) => Some(person(auth, user.name(), call.now).await?.ok_or_else(denied)?),
         None => None,
     };
+    let sees = auth.state.pins(&request.roles, call.now).await?;
     let change = StateChange {
         state: request.state,
         reason: request.resolve_reason.clone(),
@@ -194,7 +246,10 @@ async fn resolved_at_once(
         may_update: true,
         has_active_requests: creator.has_active_requests,
         impersonated,
-        as_reviewer: standing.as_ref().map(|person| person.reviewer(impersonated)),
+        as_reviewer: standing
+            .as_ref()
+            .map(|person| person.reviewer(impersonated, &sees)),
+        sees: &sees,
     };
     let pending = Request {
         state: State::Pending,

@@ -3,7 +3,7 @@
 use wire::pb::proto::RequestId;
 use wire::pb::types;
 
-use super::{lock_told, revoking_lock, takes_back};
+use super::{lock_told, resting_on_people, revoking_lock, takes_back};
 use crate::audit::access as told;
 use crate::auth::Auth;
 use crate::call::Call;
@@ -19,6 +19,9 @@ pub async fn handle(auth: &Auth, call: &Call, asked: RequestId) -> Answer<()> {
     let _turn = auth.turns.take(&id).await;
     let mut tries = Tries::default();
     loop {
+        let seen = auth.state.revision();
+        let call = &call.again(auth).await?;
+        call.allow("access_request", &["delete"])?;
         let Some(found) = auth.state.request(&id, call.now).await? else {
             return Err(Failure::not_found(format!(
                 "cannot delete access request {id:?} (not found)"
@@ -26,6 +29,7 @@ pub async fn handle(auth: &Auth, call: &Call, asked: RequestId) -> Answer<()> {
         };
         let mut change = Change::new(call.now, &call.actor().user, told::deleted(call.actor(), &id))
             .require_same(&types::AccessRequestV3::key(&id), Some(found.revision));
+        change = resting_on_people(change, seen);
         if takes_back(&found.request, call.now) {
             let lock = revoking_lock(auth, call, &found.request);
             change = change

@@ -3,19 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use access::request::visibility::may_review;
-use access::request::{Request, Requestable, Resolution, State, evidence, resolve, short_form};
+use access::request::{
+    Request, Requestable, Resolution, Standing, State, evidence, fewest_approvals, resolve, short_form,
+};
 use prost::Message as _;
 use wire::convert;
 use wire::keep::Kept;
 use wire::pb::countersign::v1 as ours;
 use wire::pb::types;
 
-use super::{Person, person, prospect, viewer, visible};
+use super::{person, prospect, viewer, visible};
 use crate::auth::Auth;
 use crate::call::Call;
 use crate::failure::{Answer, Failure};
 use crate::state::requests::FoundRequest;
-use crate::state::resource::Resource as _;
 
 /// Handles the call.
 pub async fn handle(auth: &Auth, call: &Call, asked: ours::ExplainRequest) -> Answer<ours::Evidence> {
@@ -25,12 +26,14 @@ pub async fn handle(auth: &Auth, call: &Call, asked: ours::ExplainRequest) -> An
         .ok_or_else(|| Failure::not_found(format!("no access request matching {id:?}")))?;
     let request = &found.request;
     let standing = standing(auth, call, &found).await?;
-    let stand = |at: usize| standing.get(at).copied().unwrap_or(false);
-    let counted = evidence(request, stand);
+    let stood = |at: usize| standing.get(at).copied().unwrap_or(Standing::LostRight);
+    let stand = |at: usize| stood(at).stands();
+    let counted = evidence(request, stood);
     let panel = super::review::panel(auth, call, request).await?;
-    let possible = possible_reviewers(auth, call, request, &panel).await?;
-    let prospect = prospect::of_caller(auth, call, request, &panel).await?;
+    let sees = auth.state.pins(&request.roles, call.now).await?;
+    let prospect = prospect::of_caller(auth, call, request, &panel, &sees).await?;
     let viewer = viewer(call);
+    let possible = super::possible::reviewers(auth, request, viewer.user, call.now).await?;
     // The requester learns how many may decide, not who (they are asked by the system, not by Bob).
     let shows_names = viewer.sees_all
         || may_review(&viewer, request)
@@ -65,9 +68,9 @@ pub async fn handle(auth: &Auth, call: &Call, asked: ours::ExplainRequest) -> An
                 reason: skipped.why.to_owned(),
             })
             .collect(),
-        possible_reviewer_count: u32::try_from(possible.len()).unwrap_or(u32::MAX),
-        reviewer_roles: prospect::by_role(&possible),
-        possible_reviewers: if shows_names { possible } else { Vec::new() },
+        possible_reviewer_count: possible.count,
+        reviewer_roles: possible.by_role,
+        possible_reviewers: if shows_names { possible.named } else { Vec::new() },
         outcome: resolution.state.map_or(0, convert::state_number),
         resolved_by: decided_by(&found, &resolution),
         resolve_reason: request.resolve_reason.clone(),
@@ -75,7 +78,10 @@ pub async fn handle(auth: &Auth, call: &Call, asked: ours::ExplainRequest) -> An
         short_digest: short_form(&content.encode_to_vec()),
         review_until: Some(convert::timestamp(request.expiry)),
         approvals: u32::try_from(approvals.len()).unwrap_or(u32::MAX),
-        missing: counted.missing().unwrap_or(0),
+        missing: fewest_approvals(request, stand, &possible.ballots)
+            .filter(|_| request.state == State::Pending)
+            .or(counted.missing())
+            .unwrap_or(0),
         if_approved: prospect.approval,
         if_denied: prospect.denial,
         why_not: prospect.why_not,
@@ -140,81 +146,28 @@ fn role_evidence(request: &Request, role: &access::request::RoleEvidence) -> our
     }
 }
 
-/// For each review whether it counts now: its author is there, not locked and may review. Of a resolved request
-/// whether it counted then.
-async fn standing(auth: &Auth, call: &Call, found: &FoundRequest) -> Answer<Vec<bool>> {
+/// For each review whether it counts now: its author is there, not locked and may review, and no requested role grants more
+/// than was seen. Of a resolved request whether it counted then.
+async fn standing(auth: &Auth, call: &Call, found: &FoundRequest) -> Answer<Vec<Standing>> {
     let request = &found.request;
     if request.state != State::Pending {
         return Ok(request
             .reviews
             .iter()
-            .map(|review| !found.dropped.contains(&review.author))
+            .map(|review| Standing::from(!found.dropped.contains(&review.author)))
             .collect());
     }
     let panel = super::review::panel(auth, call, request).await?;
+    let sees = auth.state.pins(&request.roles, call.now).await?;
     Ok(request
         .reviews
         .iter()
         .map(|review| {
-            review.state == State::Denied
-                || panel.iter().any(|person| {
-                    person.name == review.author
-                        && !person.locked
-                        && access::request::ReviewRights::of(&person.roles, &person.traits)
-                            .and_then(|rights| rights.cover(request, &person.roles, &person.traits))
-                            .unwrap_or(false)
-                })
+            let author = panel.iter().find(|person| person.name == review.author);
+            let author = author.map(|person| person.reviewer(false, &sees));
+            access::request::standing(request, review, author.as_ref(), &sees)
         })
         .collect())
-}
-
-/// Everybody who may still review it.
-async fn possible_reviewers(
-    auth: &Auth,
-    call: &Call,
-    request: &Request,
-    panel: &[Person],
-) -> Answer<Vec<ours::PossibleReviewer>> {
-    if request.state != State::Pending {
-        return Ok(Vec::new());
-    }
-    let mut possible = Vec::new();
-    for found in auth.state.find_all::<types::UserV2>(call.now).await? {
-        let Some(person) = person(auth, found.resource.name(), call.now).await? else {
-            continue;
-        };
-        let Ok(rights) = access::request::ReviewRights::of(&person.roles, &person.traits) else {
-            continue;
-        };
-        let may = !person.locked
-            && person.name != request.user
-            && !request.reviews.iter().any(|review| review.author == person.name)
-            && rights.any()
-            && rights
-                .cover(request, &person.roles, &person.traits)
-                .unwrap_or(false);
-        if may {
-            let through = |role: &&access::Role| !role.allow.review_requests.roles.is_empty();
-            let through_roles: Vec<String> = person
-                .roles
-                .iter()
-                .filter(through)
-                .map(|role| role.name.clone())
-                .collect();
-            let lists: BTreeSet<String> = through_roles
-                .iter()
-                .flat_map(|role| person.by_lists.get(role).into_iter().flatten().cloned())
-                .collect();
-            possible.push(ours::PossibleReviewer {
-                thresholds: prospect::thresholds(request, &person, panel, call.now),
-                through_roles,
-                through_lists: lists.into_iter().collect(),
-                suggested: request.suggested_reviewers.contains(&person.name),
-                user: person.name,
-            });
-        }
-    }
-    Ok(possible)
 }
 
 /// The digest of what a reviewer says yes to.

@@ -10,6 +10,7 @@ pub mod explain;
 pub mod list;
 mod offer;
 mod people;
+mod possible;
 pub mod promote;
 mod prospect;
 pub mod review;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use access::automatic::REVIEWER;
+use access::pin::Pin;
 use access::request::{Requester, Reviewer, Voter};
 use access::{Role, Traits};
 use jiff::Timestamp;
@@ -46,8 +47,13 @@ impl Person {
     }
 
     /// As somebody who reviews with this certificate: a machine stays one, whatever became of its user's labels.
-    pub fn reviewer_with(&self, certificate: &pki::Identity, impersonated: bool) -> Reviewer<'_> {
-        let reviewer = self.reviewer(impersonated);
+    pub fn reviewer_with<'a>(
+        &'a self,
+        certificate: &pki::Identity,
+        impersonated: bool,
+        sees: &'a [Pin],
+    ) -> Reviewer<'a> {
+        let reviewer = self.reviewer(impersonated, sees);
         Reviewer {
             voter: if certificate.bot_name.is_some() {
                 Voter::Machine
@@ -58,8 +64,8 @@ impl Person {
         }
     }
 
-    /// As somebody who reviews.
-    pub fn reviewer(&self, impersonated: bool) -> Reviewer<'_> {
+    /// As somebody who reviews, and to whom the requested roles look like `sees`.
+    pub fn reviewer<'a>(&'a self, impersonated: bool, sees: &'a [Pin]) -> Reviewer<'a> {
         Reviewer {
             user: &self.name,
             subject: &self.subject,
@@ -72,12 +78,23 @@ impl Person {
             },
             impersonated,
             locked: self.locked,
+            sees,
         }
     }
 }
 
 /// The person called `name`; `None` if there is none.
 pub async fn person(auth: &Auth, name: &str, now: Timestamp) -> Answer<Option<Person>> {
+    person_among(auth, name, None, now).await
+}
+
+/// The same where many are looked at and the locks were read for all of them.
+pub async fn person_among(
+    auth: &Auth,
+    name: &str,
+    locks: Option<&locks::View>,
+    now: Timestamp,
+) -> Answer<Option<Person>> {
     let Some(user) = auth.state.user(name, now).await? else {
         return Ok(None);
     };
@@ -107,10 +124,13 @@ pub async fn person(auth: &Auth, name: &str, now: Timestamp) -> Answer<Option<Pe
             .collect(),
         ..Targets::default()
     };
-    let locked = match locks::check(&auth.state, &targets, now).await {
-        Ok(_) => false,
-        Err(failure) if failure.class() == crate::failure::Class::AccessDenied => true,
-        Err(failure) => return Err(failure),
+    let locked = match locks {
+        Some(locks) => locks.shuts_out(&targets, now),
+        None => match locks::check(&auth.state, &targets, now).await {
+            Ok(_) => false,
+            Err(failure) if failure.class() == crate::failure::Class::AccessDenied => true,
+            Err(failure) => return Err(failure),
+        },
     };
     let is_bot = user
         .metadata()

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use access::pin::Pin;
 use access::request::{self, Request, Reviewer, State};
-use jiff::Timestamp;
 use wire::convert;
 use wire::pb::countersign::v1 as ours;
 
@@ -24,20 +24,32 @@ pub struct Prospect {
 }
 
 /// Asks what the caller's review would lead to. Parts of the system review nothing.
-pub async fn of_caller(auth: &Auth, call: &Call, request: &Request, panel: &[Person]) -> Answer<Prospect> {
+pub async fn of_caller(
+    auth: &Auth,
+    call: &Call,
+    request: &Request,
+    panel: &[Person],
+    sees: &[Pin],
+) -> Answer<Prospect> {
     let Some(caller) = call.caller.user() else {
         return Ok(Prospect::default());
     };
     let Some(person) = voter(auth, caller.name(), call.now).await? else {
         return Ok(Prospect::default());
     };
-    let reviewer = person.reviewer_with(&caller.identity, caller.is_impersonated());
+    let reviewer = person.reviewer_with(&caller.identity, caller.is_impersonated(), sees);
     let mut prospect = Prospect::default();
     for (state, place) in [
         (State::Approved, &mut prospect.approval),
         (State::Denied, &mut prospect.denial),
     ] {
-        match request::review(request, &submission(state), &reviewer, &standing(panel), call.now) {
+        match request::review(
+            request,
+            &submission(state),
+            &reviewer,
+            &standing(panel, sees),
+            call.now,
+        ) {
             Ok(outcome) => {
                 *place = Some(ours::Prospect {
                     state: convert::state_number(outcome.resolved.unwrap_or(State::Pending)),
@@ -48,16 +60,6 @@ pub async fn of_caller(auth: &Auth, call: &Call, request: &Request, panel: &[Per
         }
     }
     Ok(prospect)
-}
-
-/// Indexes of the thresholds that an approval by `person` would count for.
-pub fn thresholds(request: &Request, person: &Person, panel: &[Person], now: Timestamp) -> Vec<u32> {
-    let approval = submission(State::Approved);
-    request::review(request, &approval, &person.reviewer(false), &standing(panel), now)
-        .ok()
-        .and_then(|outcome| outcome.request.reviews.into_iter().last())
-        .map(|review| review.thresholds)
-        .unwrap_or_default()
 }
 
 /// How many of those who may review have each role through which they may.
@@ -88,9 +90,9 @@ fn submission(state: State) -> request::Submission {
     }
 }
 
-fn standing(panel: &[Person]) -> BTreeMap<String, Reviewer<'_>> {
+fn standing<'a>(panel: &'a [Person], sees: &'a [Pin]) -> BTreeMap<String, Reviewer<'a>> {
     panel
         .iter()
-        .map(|person| (person.name.clone(), person.reviewer(false)))
+        .map(|person| (person.name.clone(), person.reviewer(false, sees)))
         .collect()
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use access::automatic::REVIEWER;
+use access::pin::{Pin, Pins};
 use access::request::{self, ReviewError, State};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
@@ -66,7 +67,13 @@ pub async fn cast(
 ) -> Answered {
     let Some(caller) = call.caller.user() else {
         // Parts of the system are nobody whose yes could count.
-        let error = ReviewError::NoRights(call.caller.short_name().to_owned());
+        let name = if call.caller.is_admin() {
+            // Under this name the own review of the local administrator would stand in the request.
+            request::LOCAL_ADMIN
+        } else {
+            call.caller.short_name()
+        };
+        let error = ReviewError::NoRights(name.to_owned());
         return Err(refused(error.class(), &error));
     };
     let confirmation = confirmation(auth, call, caller, &submission, request_id).await?;
@@ -210,7 +217,11 @@ async fn judge_once(auth: &Auth, id: &str, ballots: &[Ballot]) -> Answer<Judged>
             _ => None,
         });
     }
-    let mut count = Count::of(auth, found.as_ref(), &people, now);
+    let sees = match &found {
+        Some(found) => auth.state.pins(&found.request.roles, now).await?,
+        None => Pins::default(),
+    };
+    let mut count = Count::of(auth, found.as_ref(), &people, &sees, now);
     let mut verdicts: Vec<Verdict> = Vec::with_capacity(ballots.len());
     for (ballot, target) in ballots.iter().zip(targets) {
         let holds = match &ballot.confirmation {
@@ -249,6 +260,8 @@ async fn judge_once(auth: &Auth, id: &str, ballots: &[Ballot]) -> Answer<Judged>
 struct Count<'a> {
     auth: &'a Auth,
     found: Option<&'a FoundRequest>,
+    /// What the requested roles grant now.
+    sees: &'a [Pin],
     /// The standing of the authors of the reviews so far.
     panel: BTreeMap<String, request::Reviewer<'a>>,
     /// After the last ballot that counts.
@@ -263,16 +276,18 @@ impl<'a> Count<'a> {
         auth: &'a Auth,
         found: Option<&'a FoundRequest>,
         people: &'a HashMap<&str, Person>,
+        sees: &'a [Pin],
         now: Timestamp,
     ) -> Self {
         let stored = found.into_iter().flat_map(|found| &found.request.reviews);
         let panel = stored.filter_map(|review| {
             let person = people.get(review.author.as_str())?;
-            Some((person.name.clone(), person.reviewer(false)))
+            Some((person.name.clone(), person.reviewer(false, sees)))
         });
         Self {
             auth,
             found,
+            sees,
             panel: panel.collect(),
             outcome: None,
             change: None,
@@ -290,8 +305,8 @@ impl<'a> Count<'a> {
     ) -> Verdict {
         let person = person.ok_or_else(crate::failure::denied)?;
         let reviewer = match &ballot.identity {
-            Some(identity) => person.reviewer_with(identity, ballot.impersonated),
-            None => person.reviewer(false),
+            Some(identity) => person.reviewer_with(identity, ballot.impersonated, self.sees),
+            None => person.reviewer(false, self.sees),
         };
         rights_first(person, &ballot.submission)?;
         if id.is_empty() {
@@ -348,7 +363,8 @@ impl<'a> Count<'a> {
             Some(confirmation) => confirmation.spend(self.auth, change)?,
             None => change,
         });
-        self.panel.insert(person.name.clone(), person.reviewer(false));
+        self.panel
+            .insert(person.name.clone(), person.reviewer(false, self.sees));
         self.outcome = Some(outcome);
         Ok(())
     }

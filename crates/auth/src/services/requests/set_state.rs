@@ -10,27 +10,13 @@ use crate::audit::access as told;
 use crate::auth::Auth;
 use crate::call::Call;
 use crate::failure::{Answer, Failure, denied};
-use crate::state::requests::{put_request, put_set};
+use crate::state::requests::put_set;
 use crate::state::resource::Resource as _;
 use crate::state::{Change, Tries};
 
 /// Handles the call.
 pub async fn handle(auth: &Auth, call: &Call, asked: RequestStateSetter) -> Answer<()> {
-    let caller = call.caller.user();
-    let setter = Setter {
-        user: call.caller.user_name().unwrap_or(LOCAL_ADMIN),
-        subject: caller.map_or("", |user| user.subject.id.as_str()),
-        may_update: has_verbs(call, &["update"]),
-        has_active_requests: caller.is_some_and(|user| !user.identity.active_requests.is_empty()),
-        impersonated: caller.is_some_and(crate::caller::UserCaller::is_impersonated),
-        as_reviewer: None,
-    };
-    if !setter.may_update {
-        return Err(Failure::access_denied(access::rbac::refusal(
-            "access_request",
-            "update",
-        )));
-    }
+    call.allow("access_request", &["update"])?;
     if asked.id.is_empty() {
         return Err(Failure::bad_parameter("missing request id"));
     }
@@ -53,24 +39,38 @@ pub async fn handle(auth: &Auth, call: &Call, asked: RequestStateSetter) -> Answ
     let mut tries = Tries::default();
     loop {
         let seen = auth.state.revision();
-        // As stored now: what a certificate once said passes no filter.
-        let standing = match caller {
-            Some(user) => Some(person(auth, user.name(), call.now).await?.ok_or_else(denied)?),
-            None => None,
-        };
-        let setter = Setter {
-            as_reviewer: standing
-                .as_ref()
-                .map(|person| person.reviewer(setter.impersonated)),
-            ..setter
-        };
+        let call = &call.again(auth).await?;
+        call.allow("access_request", &["update"])?;
         let Some(found) = super::visible(auth, call, &id).await? else {
             return Err(Failure::not_found(format!(
                 "cannot set state of access request {id:?} (not found)"
             )));
         };
+        let caller = call.caller.user();
+        // As stored now: what a certificate once said passes no filter.
+        let standing = match caller {
+            Some(user) => Some(person(auth, user.name(), call.now).await?.ok_or_else(denied)?),
+            None => None,
+        };
+        let impersonated = caller.is_some_and(crate::caller::UserCaller::is_impersonated);
+        let sees = auth.state.pins(&found.request.roles, call.now).await?;
+        let setter = Setter {
+            user: call.caller.user_name().unwrap_or(LOCAL_ADMIN),
+            subject: caller.map_or("", |user| user.subject.id.as_str()),
+            may_update: has_verbs(call, &["update"]),
+            has_active_requests: caller.is_some_and(|user| !user.identity.active_requests.is_empty()),
+            impersonated,
+            as_reviewer: standing
+                .as_ref()
+                .map(|person| person.reviewer(impersonated, &sees)),
+            sees: &sees,
+        };
         let after = set_state(&found.request, &wanted, &setter, call.now)
             .map_err(|error| refused(error.class(), &error))?;
+        if wanted.state == State::Pending {
+            // Only a pending request may be set so: there is nothing to do, and nothing to tell.
+            return Ok(());
+        }
         let event = told::updated(call.actor(), &after, &asked.delegator);
         let event = match &confirmation {
             Some(confirmation) => told::confirmed(event, &confirmation.facts(), confirmation.digest()),
@@ -84,20 +84,14 @@ pub async fn handle(auth: &Auth, call: &Call, asked: RequestStateSetter) -> Answ
             }
             change = confirmation.spend(auth, change)?;
         }
-        if wanted.state == State::Approved {
-            change = resting_on_people(change, seen);
-        }
+        change = resting_on_people(change, seen);
         if takes_back(&found.request, call.now) {
             let lock = revoking_lock(auth, call, &found.request);
             change = change
                 .telling(&call.actor().user, lock_told(call, &lock))
                 .put_resource(&lock);
         }
-        let (change, _) = if wanted.state == State::Pending {
-            put_request(change, Some(&found), &after)?
-        } else {
-            put_set(change, &found, &after, setter.user)?
-        };
+        let (change, _) = put_set(change, &found, &after, setter.user)?;
         match auth.state.commit(change).await {
             Ok(_) => return Ok(()),
             Err(refused) => tries.again(refused)?,

@@ -14,9 +14,9 @@ use crate::locks::{self, Targets, Whom};
 use crate::moment;
 use crate::services::certificates::{self, Wanted, refused, sign_proven, subject};
 use crate::services::requests::person;
-use crate::services::signin::Proof;
+use crate::services::signin::{Proof, changed_meanwhile};
 use crate::state::sessions::{NewSession, WebSession};
-use crate::state::{Change, Read, Refused, Tries};
+use crate::state::{Change, Read, Tries};
 
 /// A session as it leaves the server, once.
 struct Opened {
@@ -61,12 +61,7 @@ async fn make(auth: &Auth, call: &Call, user: &str, address: &str, proof: &Proof
     let event = crate::audit::cluster::changed(&call.actor().acting_for(user), "web_session", user, "create");
     let change = proof.still_holding(Change::new(call.now, user, event), user);
     let change = auth.state.put_session(change, place, &session)?;
-    auth.state.commit(change).await.map_err(|refused| match refused {
-        Refused::Conflict(_) => {
-            Failure::compare_failed("the user or the password was changed at the same moment; sign in again")
-        }
-        Refused::Failed(failure) => failure,
-    })?;
+    auth.state.commit(change).await.map_err(changed_meanwhile)?;
     Ok(Opened { id, bearer, session })
 }
 

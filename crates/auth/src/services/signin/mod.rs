@@ -16,13 +16,13 @@ use crate::auth::Auth;
 use crate::call::Call;
 use crate::failure::Answer;
 use crate::services::access_lists::tell_skipped;
-use crate::services::certificates::{Wanted, refused, sign_proven, subject};
+use crate::services::certificates::{Wanted, refused, sign_proven_along, subject};
 use crate::services::factors::confirm::{self, About};
 use crate::services::requests::person;
 use crate::services::session;
 use crate::state::Change;
 use crate::state::challenges::Purpose;
-pub use prove::{Factor, INVALID, INVALID_CODE, Proof, confirm_code, prove};
+pub use prove::{Factor, INVALID, INVALID_CODE, Proof, changed_meanwhile, confirm_code, prove};
 
 /// Handles `Begin`: the password is judged before the second factor is asked for.
 pub async fn begin(auth: &Auth, call: &Call, asked: ours::BeginRequest) -> Answer<ours::BeginResponse> {
@@ -116,7 +116,6 @@ pub async fn finish(auth: &Auth, call: &Call, asked: ours::FinishRequest) -> Ans
     };
     let factor = Factor::of(asked.second_factor);
     let (user, proof) = proven(auth, call, asked.user, &asked.password, factor).await?;
-    let device = proof.device;
     let ttl = asked
         .ttl
         .and_then(|ttl| Duration::try_from(ttl).ok())
@@ -138,9 +137,12 @@ pub async fn finish(auth: &Auth, call: &Call, asked: ours::FinishRequest) -> Ans
         .ok_or_else(crate::failure::denied)?;
     let address = call.source().map(|source| source.to_string());
     let permit = issue::sign_in(&subject(&person), Some(wish), address, call.now).map_err(refused)?;
-    let used = device.as_ref().map(|device| device.id.as_str());
-    let certificates = sign_proven(auth, call, &permit, &keys, used).await?;
-    let told = login::succeeded(call.actor(), &user, device.as_ref());
+    let used = proof.device.as_ref().map(|device| device.id.as_str());
+    let holding = |change| proof.still_holding(change, &user);
+    let certificates = sign_proven_along(auth, call, &permit, &keys, used, holding)
+        .await
+        .map_err(changed_meanwhile)?;
+    let told = login::succeeded(call.actor(), &user, proof.device.as_ref());
     let change = Change::new(call.now, &user, told);
     auth.state
         .commit(tell_skipped(auth, call, &user, change).await?)

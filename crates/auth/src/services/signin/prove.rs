@@ -87,6 +87,16 @@ impl Proof {
     }
 }
 
+/// What somebody is told whose proof has ceased to hold before anything came of it.
+pub fn changed_meanwhile(refused: Refused) -> Failure {
+    match refused {
+        Refused::Conflict(_) => {
+            Failure::compare_failed("the user or the password was changed at the same moment; sign in again")
+        }
+        Refused::Failed(failure) => failure,
+    }
+}
+
 /// Judges the password of `user`.
 pub async fn password(auth: &Auth, call: &Call, user: &str, password: SecretBytes) -> Answer<Proof> {
     if !auth.preference(call.now).await?.allows_local() {

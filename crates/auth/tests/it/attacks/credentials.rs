@@ -438,7 +438,7 @@ async fn e02_what_a_role_forbids_binds_certificates_from_before_it_was_given() {
 #[tokio::test]
 async fn e02_a_user_whose_role_is_gone_is_refused() {
     on(Plan::default(), async |world| {
-        let mut passing = role("passing", "deny:\n  logins: [root]");
+        let mut passing = role("passing", "allow:\n  logins: [root]");
         passing.metadata.as_mut().expect("metadata").expires = Some(timestamp(world.now() + hours(1)));
         world.put_role(passing).await.expect("stored");
         world

@@ -3,7 +3,9 @@
 
 mod administrators;
 mod authenticators;
+mod between;
 mod credentials;
+mod grown_roles;
 mod lists;
 mod lost_answers;
 mod machines;

@@ -918,6 +918,57 @@ async fn a19_a_flood_of_requests_is_stopped() {
     .await;
 }
 
+#[tokio::test]
+async fn a19_nobody_has_more_than_so_many_requests_waiting() {
+    let limited = || Plan {
+        rates: auth::guard::Rates {
+            pending_requests: 3,
+            ..no_limits()
+        },
+        ..Plan::default()
+    };
+    let flaw = Flaw {
+        no_limits: true,
+        ..Flaw::default()
+    };
+    attack_with(flaw, "the call was not refused", limited, async |world| {
+        let cast = world.cast().await;
+        let wish = || wanted(world, &cast.bob.name, &["elevated-access"]);
+        let mut ids = Vec::new();
+        for _ in 0..3 {
+            ids.push(pending(world, &cast).await);
+        }
+        for by in [&cast.bob.cluster, &world.admin] {
+            let (code, message) = refusal(send(by, wish()).await);
+            assert_eq!(code, Code::ResourceExhausted);
+            assert!(
+                message.starts_with("user \"bob@example.com\" has 3 pending access requests"),
+                "{message}"
+            );
+        }
+        // What is only tried counts nowhere, and others go on.
+        let mut tried = wish();
+        tried.spec.as_mut().expect("a spec").dry_run = true;
+        send(&cast.bob.cluster, tried).await.expect("tried");
+        world.set_roles(&cast.ivan.name, &["devops", "dbreviewer"]).await;
+        let ivan = world.again(&cast.ivan).await;
+        ask(world, &ivan, &["elevated-access"]).await;
+        // One is decided, one runs out: each makes room for one.
+        deny(&cast.alice.cluster, &ids[0]).await.expect("a review");
+        let mut short = wish();
+        short.spec.as_mut().expect("a spec").resource_expiry =
+            Some(wire::convert::timestamp(world.now() + seconds(60)));
+        send(&cast.bob.cluster, short).await.expect("room for one");
+        refusal(send(&cast.bob.cluster, wish()).await);
+        world.clock.advance(seconds(61));
+        send(&cast.bob.cluster, wish()).await.expect("room for one");
+        let (one, other) = tokio::join!(send(&cast.bob.cluster, wish()), send(&cast.bob.cluster, wish()));
+        refusal(one);
+        refusal(other);
+    })
+    .await;
+}
+
 /// E06: an identity claimed in headers.
 #[tokio::test]
 async fn e06_nobody_is_who_a_header_says() {

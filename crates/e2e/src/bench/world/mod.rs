@@ -88,6 +88,7 @@ async fn open(data: &Path, seal: &Path, clock: &Arc<dyn Clock>) -> Outcome<(Arc<
     let mut settings = Settings::new(HOST_ID, "bench");
     settings.cluster_name = Some(CLUSTER.to_owned());
     settings.rates.requests = Rate::per_second(100_000, 1_000_000);
+    settings.rates.pending_requests = usize::MAX;
     let auth = Auth::open(Opening {
         store: Arc::clone(&store),
         seal: SealSource::File(seal.to_owned()),

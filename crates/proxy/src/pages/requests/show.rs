@@ -101,6 +101,8 @@ struct Page {
     opened: Vec<Opened>,
     resolve_reason: String,
     resolved_by: String,
+    /// It was approved, and whoever resolved it took the approval back.
+    taken_back: bool,
     created: Option<When>,
     until: Option<When>,
     start: Option<When>,
@@ -343,6 +345,7 @@ async fn page(browser: &Browser, person: &Person, found: Found, done: &'static s
             text::visible_lines(&spec.resolve_reason)
         },
         resolved_by: text::visible(&evidence.resolved_by),
+        taken_back: convert::taken_back_by(&evidence).is_some(),
         created: when(spec.created.as_ref()),
         until: when(access_end(&spec)).filter(|_| spec.state != i32::from(RequestState::Denied)),
         start: when(spec.assume_start_time.as_ref()).filter(|_| starts_later(&spec, now)),
@@ -495,6 +498,9 @@ fn part(
             None => decide(browser, spec, evidence, now),
         },
         RequestState::Approved => look_only(t("This is decided: approved.")),
+        RequestState::Denied if convert::taken_back_by(evidence).is_some() => {
+            look_only(t("This was approved, and the approval was taken back."))
+        }
         RequestState::Denied => look_only(t("This is decided: denied.")),
         RequestState::Promoted => look_only(t("This is decided: promoted to an access list.")),
         RequestState::None => look_only(t("The state of this request is not known to this proxy.")),

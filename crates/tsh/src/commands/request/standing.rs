@@ -26,7 +26,7 @@ pub fn line(evidence: &Evidence) -> String {
     line.push_str(&possible(evidence));
     let given = approvers(evidence);
     if !given.is_empty() {
-        line.push_str(&format!(" (approved: {})", names(&given)));
+        line.push_str(&format!(" (approved: {})", names(&given, given.len())));
     }
     line
 }
@@ -47,7 +47,7 @@ fn possible(evidence: &Evidence) -> String {
         (0, 0) => return "nobody may give one at present".to_owned(),
         (1, 0) => "1 person".to_owned(),
         (count, 0) => format!("{count} people"),
-        _ => names(&known),
+        (count, _) => names(&known, count as usize),
     };
     let too_few = if count < evidence.missing { ": too few" } else { "" };
     format!("{who} may still give one{too_few}")
@@ -100,6 +100,8 @@ pub fn rows(evidence: &Evidence, now: Timestamp) -> String {
                 duration::print_minutes(left)
             ));
         }
+    } else if let Some(by) = convert::taken_back_by(evidence) {
+        lines.push_str(&format!("{}\n", taken_back(by, &evidence.resolve_reason)));
     } else if !evidence.resolved_by.is_empty() {
         lines.push_str(&format!("Decided by: {}\n", text::visible(&evidence.resolved_by)));
     }
@@ -110,6 +112,16 @@ pub fn rows(evidence: &Evidence, now: Timestamp) -> String {
         ));
     }
     lines
+}
+
+/// `Taken back by: carol@example.com, reason: the incident is over`.
+fn taken_back(by: &str, reason: &str) -> String {
+    let by = if by.is_empty() { "somebody" } else { by };
+    let mut line = format!("Taken back by: {}", text::visible(by));
+    if !reason.is_empty() {
+        line.push_str(&format!(", reason: {}", text::visible(reason)));
+    }
+    line
 }
 
 /// The thresholds of which one is enough.
@@ -166,15 +178,14 @@ fn counted(number: u32, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
-fn names(names: &[&str]) -> String {
-    if names.len() <= NAMES_MAX {
-        return names.join(", ");
+/// Some of `count` names, all if they are few.
+fn names(names: &[&str], count: usize) -> String {
+    let shown = names.len().min(NAMES_MAX);
+    let listed = names[..shown].join(", ");
+    match count.saturating_sub(shown) {
+        0 => listed,
+        more => format!("{listed} and {more} more"),
     }
-    format!(
-        "{} and {} more",
-        names[..NAMES_MAX].join(", "),
-        names.len() - NAMES_MAX
-    )
 }
 
 #[cfg(test)]
@@ -247,7 +258,33 @@ mod tests {
     #[test]
     fn long_lists_are_counted() {
         let people = ["a", "b", "c", "d", "e", "f", "g"];
-        assert_eq!(names(&people), "a, b, c, d, e and 2 more");
+        assert_eq!(names(&people, 7), "a, b, c, d, e and 2 more");
+        // The server names some of many.
+        assert_eq!(names(&people, 120), "a, b, c, d, e and 115 more");
+        assert_eq!(names(&people[..2], 2), "a, b");
+    }
+
+    #[test]
+    fn the_rows_say_who_took_an_approval_back() {
+        let mut evidence = Evidence {
+            state: RequestState::Denied as i32,
+            outcome: RequestState::Approved as i32,
+            resolved_by: "carol@example.com".to_owned(),
+            resolve_reason: "the incident is over".to_owned(),
+            ..evidence(&["alice@example.com", "ivan@example.com"], 0)
+        };
+        let now = "2025-08-27T10:00:00Z".parse().unwrap();
+        expect![[r#"
+            What it takes:
+              elevated-access (met)
+                2 of 2 approvals (alice@example.com, ivan@example.com), 1 denial refuses it
+            Taken back by: carol@example.com, reason: the incident is over
+        "#]]
+        .assert_eq(&rows(&evidence, now));
+        evidence.resolve_reason.clear();
+        assert!(rows(&evidence, now).ends_with("Taken back by: carol@example.com\n"));
+        evidence.outcome = RequestState::Denied as i32;
+        assert!(rows(&evidence, now).ends_with("Decided by: carol@example.com\n"));
     }
 
     #[test]
