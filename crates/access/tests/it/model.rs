@@ -92,6 +92,9 @@ enum Writing {
 /// What a vote is given on: stored votes, state, whether it is late; and the vote.
 type Question = (Stored, bool, usize, bool);
 
+/// A state and the reviews that led to it: whose, and whether it says yes.
+type Decided = (Word, Vec<(usize, bool)>);
+
 /// What is walked through.
 struct TwoServices {
     request: Request,
@@ -100,7 +103,7 @@ struct TwoServices {
     writing: Writing,
     crashes: u8,
     /// The same is decided over and over: once is enough.
-    decided: Mutex<HashMap<Question, Option<(Word, Vec<(usize, bool)>)>>>,
+    decided: Mutex<HashMap<Question, Option<Decided>>>,
     judged: Mutex<HashMap<(Stored, bool), Judged>>,
 }
 
@@ -168,7 +171,7 @@ impl TwoServices {
     }
 
     /// State and reviews after a vote on what a service has read; `None` if it is refused.
-    fn decide(&self, deed: &Deed, read: &Stored, late: bool) -> Option<(Word, Vec<(usize, bool)>)> {
+    fn decide(&self, deed: &Deed, read: &Stored, late: bool) -> Option<Decided> {
         let question = (read.clone(), late, deed.reviewer, deed.approves);
         let mut decided = self.decided.lock().unwrap();
         let answer = decided.entry(question).or_insert_with(|| {

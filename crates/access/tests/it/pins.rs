@@ -120,10 +120,12 @@ fn an_approval_that_the_role_outgrows_before_the_next_one_is_not_counted() {
     assert_eq!(denied.request.state, State::Denied);
 }
 
+type Edit = fn(&mut Role);
+
 #[test]
 fn every_field_that_grants_is_watched() {
     let then = elevated(|_| {});
-    let grown: [(&str, fn(&mut Role)); 14] = [
+    let grown: [(&str, Edit); 14] = [
         ("allow.logins", |role| role.allow.logins.push("root".to_owned())),
         ("allow.node_labels", |role| {
             role.allow.node_labels.remove("env");
@@ -139,7 +141,7 @@ fn every_field_that_grants_is_watched() {
             role.allow.label_expressions.node = "true".to_owned();
         }),
         ("allow.rules", |role| {
-            role.allow.rules[0].verbs.push("*".to_owned())
+            role.allow.rules[0].verbs.push("*".to_owned());
         }),
         ("allow.kubernetes_groups", |role| {
             role.allow.kubernetes_groups = strings(&["system:masters"]);
@@ -169,7 +171,11 @@ fn every_field_that_grants_is_watched() {
         ("options.forward_agent", |role| role.options.forward_agent = true),
     ];
     for (field, change) in grown {
-        let found = growth(&[ROLE.to_owned()], &[then.clone()], &[elevated(change)]);
+        let found = growth(
+            &[ROLE.to_owned()],
+            std::slice::from_ref(&then),
+            &[elevated(change)],
+        );
         assert_eq!(found.map(|growth| growth.field), Some(field));
     }
     // What was forbidden must stay so.
@@ -180,9 +186,7 @@ fn every_field_that_grants_is_watched() {
     let other = Pin {
         rest: [1; 32],
         ..elevated(|role| {
-            role.labels
-                .insert("changed".to_owned(), String::new())
-                .map_or((), drop)
+            role.labels.insert("changed".to_owned(), String::new());
         })
     };
     let found = growth(&[ROLE.to_owned()], &[then], &[other]);

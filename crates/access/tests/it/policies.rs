@@ -181,7 +181,7 @@ fn random_policy(dice: &Dice) -> Policy {
 impl Policy {
     fn bobs_roles(&self, dice: &Dice) -> Vec<Role> {
         let written = |(at, asking): (usize, &Asking)| {
-            let mut role = Role::empty(&format!("asks-{at}"));
+            let mut role = Role::empty(format!("asks-{at}"));
             role.allow.request.roles = asking.allow.iter().map(|which| which.text(dice)).collect();
             role.deny.request.roles = asking.deny.iter().map(|which| which.text(dice)).collect();
             role.allow.request.thresholds = asking
@@ -205,7 +205,7 @@ impl Policy {
                 .iter()
                 .enumerate()
                 .map(|(at, reviewing)| {
-                    let mut role = Role::empty(&format!("reviews-{at}"));
+                    let mut role = Role::empty(format!("reviews-{at}"));
                     let where_ = reviewing.only_if.as_ref().map(If::text).unwrap_or_default();
                     role.allow.review_requests.roles =
                         reviewing.allow.iter().map(|which| which.text(dice)).collect();

@@ -192,7 +192,7 @@ async fn hosts_go_on_through_every_phase() {
                 .expect("renewed")
                 .into_inner();
             assert_eq!(certs.tlsca_certs.len(), 2, "both are believed in {phase}");
-            held = world.dial(world.identity_believing(&key, &certs));
+            held = world.dial(identity_believing(&key, &certs));
             assert_eq!(issuer(&held) != by_old, signs_anew, "{phase}");
             ping(&held).await.expect("a new connection");
         }
@@ -416,16 +416,14 @@ async fn who_watches_authorities_hears_of_theirs_and_never_of_private_keys() {
     .await;
 }
 
-impl World {
-    /// An identity out of a key and what was issued for it, authorities included.
-    fn identity_believing(&self, key: &pki::KeyPair, certs: &proto::Certs) -> client::Identity {
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("PEM");
-        let parts = client::identity::IdentityParts {
-            private_key: key.to_pem().expect("a key"),
-            tls_certificate: text(&certs.tls),
-            tls_authorities: certs.tlsca_certs.iter().map(|pem| text(pem)).collect(),
-            ssh_certificate: None,
-        };
-        client::Identity::new(&parts, client::identity::Origin::Process).expect("an identity")
-    }
+/// An identity out of a key and what was issued for it, authorities included.
+fn identity_believing(key: &pki::KeyPair, certs: &proto::Certs) -> client::Identity {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("PEM");
+    let parts = client::identity::IdentityParts {
+        private_key: key.to_pem().expect("a key"),
+        tls_certificate: text(&certs.tls),
+        tls_authorities: certs.tlsca_certs.iter().map(|pem| text(pem)).collect(),
+        ssh_certificate: None,
+    };
+    client::Identity::new(&parts, client::identity::Origin::Process).expect("an identity")
 }

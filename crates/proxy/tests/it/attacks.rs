@@ -1,5 +1,7 @@
 //! What attackers try at the public port, each a named test.
 
+use std::fmt::Write as _;
+
 use auth::credentials::totp::Seed;
 use http::{Method, StatusCode};
 use serde_json::json;
@@ -501,7 +503,11 @@ async fn stored_scripts_are_shown_as_text_on_every_page() {
 }
 
 fn encoded_value(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        write!(encoded, "%{byte:02X}").expect("a text takes text");
+    }
+    encoded
 }
 
 /// No element, attribute or hidden mark in a page comes from a text of somebody's: it has what the same page has with a

@@ -6,7 +6,7 @@ use crate::Story;
 use crate::browser::Browser;
 use crate::pages::field;
 
-async fn chief<'s>(story: &'s Story) -> Browser<'s> {
+async fn chief(story: &Story) -> Browser<'_> {
     let chief = story.person("chief@example.com", &["access", "editor"]).await;
     Browser::of(story, &chief.cookie())
 }

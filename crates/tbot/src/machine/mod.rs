@@ -199,7 +199,7 @@ impl Machine {
             match KeyPair::from_pem(kept.expose()) {
                 Ok(key) => return Ok(key),
                 Err(error) => {
-                    tracing::warn!(%error, "the key that was asked for cannot be read; making another")
+                    tracing::warn!(%error, "the key that was asked for cannot be read; making another");
                 }
             }
         }

@@ -66,17 +66,17 @@ fn what_is_registered_is_shown_and_removed() {
         database "orders" has been updated
         kubernetes cluster "production" has been updated
     "#]]);
-    world.tctl("nodes ls").prints(expect![[r#"
+    world.tctl("nodes ls").prints(expect![[r"
         $ tctl nodes ls    → 0
         Host UUID Public Address Labels     Version 
         ---- ---- -------------- ---------- ------- 
         demo n1   demo:3022      env=[prod]         
-    "#]]);
-    world.tctl("nodes ls env=stage").prints(expect![[r#"
+    "]]);
+    world.tctl("nodes ls env=stage").prints(expect![[r"
         $ tctl nodes ls env=stage    → 0
         Host UUID Public Address Labels Version 
         ---- ---- -------------- ------ ------- 
-    "#]]);
+    "]]);
     world
         .tctl("nodes ls --search=DEMO --format=json")
         .prints(expect![[r#"
@@ -110,10 +110,10 @@ fn what_is_registered_is_shown_and_removed() {
                 }
             ] ⊣
         "#]]);
-    world.tctl("nodes ls --query=nosuch").prints(expect![[r#"
+    world.tctl("nodes ls --query=nosuch").prints(expect![[r"
         $ tctl nodes ls --query=nosuch    → 1
         ! ERROR: failed to parse predicate expression: `nosuch` does not exist here at column 1
-    "#]]);
+    "]]);
     world.tctl("get apps,db/orders,kube_clusters").prints(expect![[r#"
             $ tctl get apps,db/orders,kube_clusters    → 0
             kind: app
@@ -159,18 +159,18 @@ fn what_is_registered_is_shown_and_removed() {
               gcp: {}
             version: v3
         "#]]);
-    world.tctl("get apps --format=text").prints(expect![[r#"
+    world.tctl("get apps --format=text").prints(expect![[r"
         $ tctl get apps --format=text    → 0
         Application Description Public Address URI                   Labels     
         ----------- ----------- -------------- --------------------- ---------- 
         billing                                http://localhost:8080 env=[prod] 
-    "#]]);
-    world.tctl("get node/demo --format=text").prints(expect![[r#"
+    "]]);
+    world.tctl("get node/demo --format=text").prints(expect![[r"
         $ tctl get node/demo --format=text    → 0
         Host UUID Public Address Labels     Version 
         ---- ---- -------------- ---------- ------- 
         demo n1   demo:3022      env=[prod]         
-    "#]]);
+    "]]);
     for (name, left) in [
         ("node/n1", "node n1 has been deleted"),
         ("app/billing", "application \"billing\" has been deleted"),
@@ -198,11 +198,11 @@ fn a_resource_can_be_asked_for_in_somebodys_name() {
         .succeeded();
     world
         .tctl("requests create bob@example.com --resource=/teleport.example.com/node/n1 --resource=/teleport.example.com/node/n2")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl requests create bob@example.com --resource=/teleport.example.com/node/n1 --resource=/teleport.example.com/node/n2    → 0
             <uuid______________________________>
             ! warning: the request names /teleport.example.com/node/n2, which does not exist in this cluster
-        "#]]);
+        "]]);
     world
         .tctl("requests create bob@example.com --resource=/teleport.example.com/db/orders")
         .prints(expect![[r#"

@@ -585,10 +585,10 @@ fn what_is_not_there_is_named() {
         $ tctl get cert_authority/host/nosuch    → 1
         ! ERROR: cert_authority "host/nosuch" is not found
     "#]]);
-    world.tctl("get access_list").prints(expect![[r#"
+    world.tctl("get access_list").prints(expect![[r"
         $ tctl get access_list    → 0
         [] ⊣
-    "#]]);
+    "]]);
 }
 
 #[test]

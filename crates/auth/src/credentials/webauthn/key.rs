@@ -37,9 +37,8 @@ impl PublicKey {
             _ => Err(malformed()),
         };
         let is = |label: i64, wanted: i64| matches!(param(&key, label), Some(Value::Integer(found)) if i128::from(*found) == i128::from(wanted));
-        let algorithm = match key.alg {
-            Some(RegisteredLabelWithPrivate::Assigned(algorithm)) => algorithm,
-            _ => return Err(Refusal::KeyNotSupported),
+        let Some(RegisteredLabelWithPrivate::Assigned(algorithm)) = key.alg else {
+            return Err(Refusal::KeyNotSupported);
         };
         let kind = match key.kty {
             KeyType::Assigned(kind) => kind,

@@ -274,12 +274,12 @@ mod tests {
             ..evidence(&["alice@example.com", "ivan@example.com"], 0)
         };
         let now = "2025-08-27T10:00:00Z".parse().unwrap();
-        expect![[r#"
+        expect![[r"
             What it takes:
               elevated-access (met)
                 2 of 2 approvals (alice@example.com, ivan@example.com), 1 denial refuses it
             Taken back by: carol@example.com, reason: the incident is over
-        "#]]
+        "]]
         .assert_eq(&rows(&evidence, now));
         evidence.resolve_reason.clear();
         assert!(rows(&evidence, now).ends_with("Taken back by: carol@example.com\n"));
