@@ -560,7 +560,7 @@ async fn an_approval_is_revoked_by_who_may_set_states() {
     assert_eq!(revoked.location(), format!("{page}?done=revoked#part"));
     let seen = cast.browser(&cast.bob).get(&page).await.body;
     assert!(
-        seen.contains("This is decided: denied.") && seen.contains("wrong person"),
+        seen.contains("the approval was taken back") && seen.contains("wrong person"),
         "{seen}"
     );
 }

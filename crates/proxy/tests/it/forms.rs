@@ -66,8 +66,13 @@ async fn begin_says_what_is_asked_for_next_and_refuses_everybody_alike() {
             "/webapi/mfa/login/begin",
             &json!({"passwordless": true}),
         )
-        .await;
-    assert_eq!(passwordless.short(), "400 passwordless requires WebAuthn");
+        .await
+        .json();
+    assert_eq!(passwordless["totp_challenge"], false);
+    assert_eq!(
+        passwordless["webauthn_challenge"]["publicKey"]["userVerification"],
+        "required"
+    );
 }
 
 #[tokio::test]
@@ -200,7 +205,13 @@ async fn a_link_is_shown_in_the_known_form() {
     assert_eq!(value["webauthn"], Value::Null);
     assert_is_png(&value["totp"]["qrCode"]);
     let other = json!({"deviceType": "webauthn", "deviceUsage": "mfa"});
-    let refused = browser.json(Method::POST, &path, &other).await;
+    let value = browser.json(Method::POST, &path, &other).await.json();
+    let keys: Vec<&String> = value.as_object().expect("an object").keys().collect();
+    assert_eq!(keys, ["webauthn", "totp"]);
+    assert_eq!(value["totp"], Value::Null);
+    assert_eq!(value["webauthn"]["publicKey"]["rp"]["id"], "localhost");
+    let nothing = json!({"deviceType": "smoke signal", "deviceUsage": "mfa"});
+    let refused = browser.json(Method::POST, &path, &nothing).await;
     assert_eq!(refused.status, StatusCode::BAD_REQUEST);
 }
 

@@ -45,12 +45,21 @@ impl Story {
         Self::with(world::no_limits()).await
     }
 
+    /// A cluster whose configuration does not say where its proxy is.
+    async fn unnamed() -> Self {
+        Self::of(world::no_limits(), false).await
+    }
+
     async fn with(rates: Rates) -> Self {
+        Self::of(rates, true).await
+    }
+
+    async fn of(rates: Rates, named: bool) -> Self {
         let clock = Arc::new(ManualClock::new(
             "2026-11-23T12:00:00Z".parse().expect("a moment"),
         ));
         let anywhere = ([127, 0, 0, 1], 0).into();
-        let world = World::open(Arc::<ManualClock>::clone(&clock), rates, anywhere).await;
+        let world = World::open_as(Arc::<ManualClock>::clone(&clock), rates, anywhere, named).await;
         Self { world, clock }
     }
 

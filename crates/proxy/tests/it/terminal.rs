@@ -134,7 +134,7 @@ async fn a_certificate_bears_the_address_of_whoever_signed_in() {
 
 #[tokio::test]
 async fn the_links_that_the_cluster_prints_lead_to_the_proxy_that_is_there() {
-    let story = Story::begin().await;
+    let story = Story::unnamed().await;
     story.user("bob@example.com", &["devops"]).await;
     let url = |link: wire::pb::types::UserTokenV3| link.spec.expect("a spec").url;
     assert!(url(story.link("bob@example.com", "invite").await).starts_with("https://<proxyhost>:3080/"));

@@ -17,6 +17,35 @@ use crate::world::World;
 /// So long a page has to become what is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How often a driver is started anew that finds no port: they all look for one at the same time.
+const STARTS_MAX: usize = 5;
+
+/// A running driver and its port.
+async fn driver() -> (Child, u16) {
+    for _ in 0..STARTS_MAX {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect(
+                "chromedriver is missing; hint: apt-get install chromium-driver, or run `cargo xtask test`",
+            );
+        let mut lines = BufReader::new(driver.stdout.take().expect("an output")).lines();
+        while let Some(line) = lines.next_line().await.expect("readable") {
+            let told = line.rsplit_once("successfully on port ").map(|(_, rest)| rest);
+            if let Some(port) = told.and_then(|rest| rest.trim_end_matches('.').parse().ok()) {
+                // Whatever else it says must not fill the pipe.
+                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+                return (driver, port);
+            }
+        }
+    }
+    panic!("chromedriver ended {STARTS_MAX} times without a port");
+}
+
 /// A browser with one window.
 pub struct Chromium {
     /// Ends with the value.
@@ -29,26 +58,7 @@ pub struct Chromium {
 impl Chromium {
     /// Opens a browser whose reader has the session of `cookie`, or none.
     pub async fn open(world: &World, cookie: Option<&str>) -> Self {
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .expect(
-                "chromedriver is missing; hint: apt-get install chromium-driver, or run `cargo xtask test`",
-            );
-        let mut lines = BufReader::new(driver.stdout.take().expect("an output")).lines();
-        let port = loop {
-            let line = lines.next_line().await.expect("readable").expect("a port");
-            let told = line.rsplit_once("successfully on port ").map(|(_, rest)| rest);
-            if let Some(port) = told.and_then(|rest| rest.trim_end_matches('.').parse().ok()) {
-                break port;
-            }
-        };
-        // Whatever else it says must not fill the pipe.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let (driver, port) = driver().await;
         let mut browser = Self {
             _driver: driver,
             port,

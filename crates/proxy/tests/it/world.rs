@@ -104,6 +104,11 @@ pub fn no_limits() -> Rates {
 impl World {
     /// A cluster that lives by `clock`, its proxy on `listen`.
     pub async fn open(clock: Arc<dyn Clock>, rates: Rates, listen: SocketAddr) -> Self {
+        Self::open_as(clock, rates, listen, true).await
+    }
+
+    /// The same; `named` says whether the configuration names the proxy's address.
+    pub async fn open_as(clock: Arc<dyn Clock>, rates: Rates, listen: SocketAddr, named: bool) -> Self {
         let socket = TcpListener::bind(listen).await.expect("a port");
         let listen_address = socket.local_addr().expect("an address");
         let public = Address::new("localhost", listen_address.port());
@@ -116,7 +121,7 @@ impl World {
             entropy: Arc::clone(&entropy),
             settings: auth::Settings {
                 cluster_name: Some(CLUSTER.to_owned()),
-                proxy_public_address: Some(public.to_string()),
+                proxy_public_address: named.then(|| public.to_string()),
                 // What is tested here is not how slow a hash is.
                 password_cost: Cost {
                     memory_kib: 8,
