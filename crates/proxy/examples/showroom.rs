@@ -22,7 +22,7 @@ async fn main() {
         .and_then(|port| port.parse().ok())
         .unwrap_or(3080);
     let listen = SocketAddr::from(([127, 0, 0, 1], port));
-    let world = World::open(Arc::new(SystemClock::new()), no_limits(), listen).await;
+    let world = World::open(Arc::new(SystemClock::new()), no_limits(), listen, true).await;
     let mut cookies = Vec::new();
     for (name, roles) in [
         ("bob@example.com", &["devops"][..]),

@@ -59,7 +59,7 @@ impl Story {
             "2026-11-23T12:00:00Z".parse().expect("a moment"),
         ));
         let anywhere = ([127, 0, 0, 1], 0).into();
-        let world = World::open_as(Arc::<ManualClock>::clone(&clock), rates, anywhere, named).await;
+        let world = World::open(Arc::<ManualClock>::clone(&clock), rates, anywhere, named).await;
         Self { world, clock }
     }
 

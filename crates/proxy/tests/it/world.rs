@@ -102,13 +102,8 @@ pub fn no_limits() -> Rates {
 }
 
 impl World {
-    /// A cluster that lives by `clock`, its proxy on `listen`.
-    pub async fn open(clock: Arc<dyn Clock>, rates: Rates, listen: SocketAddr) -> Self {
-        Self::open_as(clock, rates, listen, true).await
-    }
-
-    /// The same; `named` says whether the configuration names the proxy's address.
-    pub async fn open_as(clock: Arc<dyn Clock>, rates: Rates, listen: SocketAddr, named: bool) -> Self {
+    /// A cluster that lives by `clock`, its proxy on `listen`; `named` says whether the configuration names its address.
+    pub async fn open(clock: Arc<dyn Clock>, rates: Rates, listen: SocketAddr, named: bool) -> Self {
         let socket = TcpListener::bind(listen).await.expect("a port");
         let listen_address = socket.local_addr().expect("an address");
         let public = Address::new("localhost", listen_address.port());

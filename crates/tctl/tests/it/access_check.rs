@@ -44,7 +44,7 @@ fn the_documents_of_the_guide_are_clean_and_a_planted_holder_fails_the_check() {
     let world = with_documents();
     world
         .tctl("access-check --file policy --people 3 --fail-below 3")
-        .prints(expect![[r#"
+        .prints(expect![[r"
             $ tctl access-check --file policy --people 3 --fail-below 3    → 0
             Ways that take fewer than 3 people, among 3 accounts and 3 roles, to:
             elevated-access
@@ -58,7 +58,7 @@ fn the_documents_of_the_guide_are_clean_and_a_planted_holder_fails_the_check() {
               Accounts with one `email` or `person` trait, or with one identity at an
               identity provider, are one person. Other accounts are taken for different
               people.
-        "#]]);
+        "]]);
     world.write("policy/olga.yaml", OLGA);
     let found = world.tctl("access-check --file policy --fail-below 2");
     assert_eq!(found.code(), Some(2), "{}", found.transcript());
