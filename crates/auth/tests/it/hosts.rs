@@ -90,6 +90,31 @@ fn identity(certs: &Certs) -> pki::Identity {
 }
 
 #[tokio::test]
+async fn a_node_gets_no_name_by_which_the_clusters_own_services_are_known() {
+    on_every_store(async |world| {
+        let token = world.host_token(&["Node"]).await;
+        for name in [
+            "teleport.cluster.local",
+            "TELEPORT.cluster.local.",
+            "x.teleport.cluster.local",
+            "*.teleport.cluster.local",
+            "*.cluster.local",
+            "*",
+        ] {
+            let mut named = registering(&token, "node", EDGE, &world.key());
+            named.node_name = name.to_owned();
+            let mut listed = registering(&token, "node", EDGE, &world.key());
+            listed.dns_names = vec![name.to_owned()];
+            for asked in [named, listed] {
+                let refused = register(world, asked).await.expect_err(name);
+                assert_eq!(refused.code(), tonic::Code::InvalidArgument, "{name}: {refused}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn one_token_lets_several_proxies_in_and_nobody_as_anything_else() {
     on_every_store(async |world| {
         let token = world.host_token(&["Proxy"]).await;

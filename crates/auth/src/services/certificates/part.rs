@@ -133,14 +133,20 @@ pub async fn sign(
 /// proxy nor Auth Service must not ask for them.
 fn names(part: &Part<'_>, call: &Call) -> Answer<Vec<String>> {
     let mut public = Vec::new();
+    if part.role != SystemRole::Proxy {
+        let asked = part.names.iter().map(|name| host_part(name));
+        if let Some(name) = asked
+            .chain([part.node_name])
+            .find(|name| may_be_the_clusters(name))
+        {
+            return Err(Failure::bad_parameter(format!(
+                "{name:?} is a name of the cluster's own services, or may stand for one"
+            )));
+        }
+    }
     for name in &part.names {
         let host = host_part(name);
         let is_the_clusters = host == CLUSTER_DOMAIN || host.ends_with(&format!(".{CLUSTER_DOMAIN}"));
-        if is_the_clusters && part.role != SystemRole::Proxy {
-            return Err(Failure::bad_parameter(format!(
-                "{host:?} is a name of the cluster's own services"
-            )));
-        }
         let everywhere = host
             .parse::<std::net::IpAddr>()
             .is_ok_and(|ip| ip.is_unspecified());
@@ -170,4 +176,12 @@ fn names(part: &Part<'_>, call: &Call) -> Answer<Vec<String>> {
         node_name,
         public.iter().map(String::as_str),
     ))
+}
+
+/// Whether somebody who dials the cluster's own services may take this name for one of theirs: case does not count, nor a
+/// dot at the end, and a `*` stands for whatever fits.
+fn may_be_the_clusters(name: &str) -> bool {
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    let below = name.strip_suffix(CLUSTER_DOMAIN);
+    below.is_some_and(|below| below.is_empty() || below.ends_with('.')) || name.contains('*')
 }

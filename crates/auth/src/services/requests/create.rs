@@ -14,6 +14,7 @@ use wire::pb::types;
 
 use super::catalogue::{From, Query};
 use super::offer::Offer;
+use super::votes::VoteConfirmation;
 use super::{has_verbs, person, refused, resting_on_people};
 use crate::audit::access as told;
 use crate::auth::Auth;
@@ -223,6 +224,12 @@ async fn resolved_at_once(
 ) -> Answer<Request> {
     if request.state == State::Pending {
         return Ok(request);
+    }
+    // There is nothing yet that an authenticator could sign.
+    if request.state == State::Approved && auth.settings.vote_confirmation == VoteConfirmation::Required {
+        return Err(Failure::access_denied(
+            "votes in this cluster are confirmed with an authenticator: create the request, and approve it then",
+        ));
     }
     let impersonated = call
         .caller

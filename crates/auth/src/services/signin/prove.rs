@@ -143,7 +143,9 @@ pub async fn prove(
 ) -> Answer<Proof> {
     let proof = password(auth, call, user, given).await?;
     unlocked(auth, call, user, None).await?;
-    let demands = auth.preference(call.now).await?.demands_second_factor();
+    let preference = auth.preference(call.now).await?;
+    let demands = preference.demands_second_factor();
+    let codes_count = preference.allows_codes() || !demands;
     let mut tries = Tries::default();
     let mut code_was_right = false;
     loop {
@@ -165,6 +167,7 @@ pub async fn prove(
                     Factor::Code(code) => code.as_str(),
                     _ => "",
                 };
+                let devices = if codes_count { devices } else { Vec::new() };
                 let Some((read, step)) = matching(devices, code, call.now)? else {
                     // The same code was used at this very moment: once is once, and no guess.
                     if !code_was_right {
@@ -299,7 +302,12 @@ pub async fn confirm_code(auth: &Auth, call: &Call, user: &str, code: &str) -> A
     if !doorway.is_open(auth, call.now).await? {
         return Err(Failure::access_denied(INVALID_CODE));
     }
-    let devices = auth.state.devices(user, call.now).await?;
+    let preference = auth.preference(call.now).await?;
+    let devices = if preference.allows_codes() || !preference.demands_second_factor() {
+        auth.state.devices(user, call.now).await?
+    } else {
+        Vec::new()
+    };
     let Some((read, step)) = matching(devices, code, call.now)? else {
         wrong(auth, call, user, INVALID_CODE).await?;
         return Err(Failure::access_denied(INVALID_CODE));
