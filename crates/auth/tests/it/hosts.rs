@@ -107,7 +107,7 @@ async fn a_node_gets_no_name_by_which_the_clusters_own_services_are_known() {
             listed.dns_names = vec![name.to_owned()];
             for asked in [named, listed] {
                 let refused = register(world, asked).await.expect_err(name);
-                assert_eq!(refused.code(), tonic::Code::InvalidArgument, "{name}: {refused}");
+                assert_eq!(refused.code(), Code::InvalidArgument, "{name}: {refused}");
             }
         }
     })
