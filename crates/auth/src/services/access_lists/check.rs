@@ -54,7 +54,7 @@ pub async fn list(
         ("ownership_requires", &spec.ownership_requires),
     ] {
         let Some(requires) = requires else { continue };
-        check_set(what, &requires.roles, &convert::pairs(&requires.traits))?;
+        set(what, &requires.roles, &convert::pairs(&requires.traits))?;
         for role in &requires.roles {
             if auth.state.role(role, call.now).await?.is_none() {
                 return Err(Failure::not_found(format!("role {role} is not found")));
@@ -63,7 +63,7 @@ pub async fn list(
     }
     for (what, grants) in [("grants", &spec.grants), ("owner_grants", &spec.owner_grants)] {
         let Some(grants) = grants else { continue };
-        check_set(what, &grants.roles, &convert::pairs(&grants.traits))?;
+        set(what, &grants.roles, &convert::pairs(&grants.traits))?;
         for role in &grants.roles {
             if auth.state.role(role, call.now).await?.is_none() {
                 call.warn(format!(
@@ -229,7 +229,7 @@ fn known_kind(number: i32) -> Answer<Kind> {
     }
 }
 
-fn check_set(what: &str, roles: &[String], traits: &access::Traits) -> Answer<()> {
+pub(super) fn set(what: &str, roles: &[String], traits: &access::Traits) -> Answer<()> {
     if roles.len() > ROLES_MAX || traits.len() > ROLES_MAX {
         return Err(Failure::bad_parameter(format!(
             "{what} of an access list names more than {ROLES_MAX} roles or traits"

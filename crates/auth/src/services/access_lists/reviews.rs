@@ -9,7 +9,7 @@ use wire::convert;
 use wire::pb::teleport::accesslist::v1 as pb;
 use wire::pb::teleport::header::v1::{Metadata, ResourceHeader};
 
-use super::check::{check_recurrence, check_text};
+use super::check::{self, check_recurrence, check_text};
 use super::members::{bad_token, last_two};
 use super::read::page_size;
 use super::standing::{By, Standing, has_verbs, may_manage};
@@ -191,6 +191,11 @@ fn after(
                 "an owner may ask more of the members of an access list, not less",
             ));
         }
+        check::set(
+            "membership_requires",
+            &requires.roles,
+            &convert::pairs(&requires.traits),
+        )?;
         spec.membership_requires = Some(requires.clone());
     }
     let audit = spec.audit.get_or_insert_default();
