@@ -6,6 +6,7 @@ use access::request::visibility::may_review;
 use access::request::{
     Request, Requestable, Resolution, Standing, State, evidence, fewest_approvals, resolve, short_form,
 };
+use jiff::Timestamp;
 use prost::Message as _;
 use wire::convert;
 use wire::keep::Kept;
@@ -38,7 +39,7 @@ pub async fn handle(auth: &Auth, call: &Call, asked: ours::ExplainRequest) -> An
     let shows_names = viewer.sees_all
         || may_review(&viewer, request)
         || request.reviews.iter().any(|review| review.author == viewer.user);
-    let content = content(auth, call, request).await?;
+    let content = content(auth, call.now, request).await?;
     let resolution = resolve(request, stand);
     let approvals: BTreeSet<&String> = counted
         .roles
@@ -171,28 +172,28 @@ async fn standing(auth: &Auth, call: &Call, found: &FoundRequest) -> Answer<Vec<
 }
 
 /// The digest of what a reviewer says yes to.
-pub(super) async fn content_digest(auth: &Auth, call: &Call, request: &Request) -> Answer<[u8; 32]> {
-    Ok(convert::content_digest(&content(auth, call, request).await?))
+pub(super) async fn content_digest(auth: &Auth, now: Timestamp, request: &Request) -> Answer<[u8; 32]> {
+    Ok(convert::content_digest(&content(auth, now, request).await?))
 }
 
 /// What a reviewer says yes to: the request as it was asked, and what the roles say now that it is about and that let it
 /// be asked for.
-async fn content(auth: &Auth, call: &Call, request: &Request) -> Answer<ours::RequestContent> {
+async fn content(auth: &Auth, now: Timestamp, request: &Request) -> Answer<ours::RequestContent> {
     let asked = Request {
         roles: request.original_roles(),
         ..request.clone()
     };
     let mut granting = BTreeMap::new();
-    if let Some(requester) = person(auth, &request.user, call.now).await?
+    if let Some(requester) = person(auth, &request.user, now).await?
         && let Ok(requestable) = Requestable::of(&requester.roles, &requester.traits)
     {
         for role in asked.roles.iter().flat_map(|role| requestable.granting(role)) {
-            granting.extend(digest(auth, call, &role.name).await?);
+            granting.extend(digest(auth, now, &role.name).await?);
         }
     }
     let mut requested = BTreeMap::new();
     for role in &asked.roles {
-        requested.extend(digest(auth, call, role).await?);
+        requested.extend(digest(auth, now, role).await?);
     }
     Ok(convert::request_content(
         auth.cluster(),
@@ -213,7 +214,7 @@ async fn roles(auth: &Auth, call: &Call, request: &Request) -> Answer<Vec<Kept<t
 }
 
 /// A role and the digest of what it says; nothing if it is gone.
-async fn digest(auth: &Auth, call: &Call, name: &str) -> Answer<Option<(String, [u8; 32])>> {
-    let role = auth.state.find::<types::RoleV6>(name, call.now).await?;
+async fn digest(auth: &Auth, now: Timestamp, name: &str) -> Answer<Option<(String, [u8; 32])>> {
+    let role = auth.state.find::<types::RoleV6>(name, now).await?;
     Ok(role.map(|found| (name.to_owned(), convert::role_digest(&found.resource))))
 }

@@ -17,7 +17,7 @@ use wire::pb::types;
 
 use super::desk::Desk;
 use super::promote::{self, Promotion};
-use super::votes::{self, Confirmation};
+use super::votes::{self, Confirmation, VoteConfirmation};
 use super::{Person, refused, resting_on_people, voter};
 use crate::audit::{Actor, ActorKind, access as told};
 use crate::auth::Auth;
@@ -139,7 +139,7 @@ async fn confirmation(
     submission: &request::Submission,
     id: &str,
 ) -> Answer<Option<Confirmation>> {
-    let Some(person) = super::person(auth, caller.name(), call.now).await? else {
+    let Some(person) = voter(auth, caller.name(), call.now).await? else {
         return Ok(None);
     };
     if caller.is_impersonated() || rights_first(&person, submission).is_err() {
@@ -224,15 +224,18 @@ async fn judge_once(auth: &Auth, id: &str, ballots: &[Ballot]) -> Answer<Judged>
     let mut count = Count::of(auth, found.as_ref(), &people, &sees, now);
     let mut verdicts: Vec<Verdict> = Vec::with_capacity(ballots.len());
     for (ballot, target) in ballots.iter().zip(targets) {
-        let holds = match &ballot.confirmation {
-            Some(confirmation) => confirmation.holds(auth, now).await?,
-            None => true,
+        let confirmed = match (&ballot.confirmation, &found) {
+            (Some(confirmation), Some(found)) => {
+                if confirmation.holds(auth, now).await? {
+                    confirmation.still_about(auth, &found.request, now).await
+                } else {
+                    Err(Failure::access_denied(INVALID_CODE))
+                }
+            }
+            _ => Ok(()),
         };
-        verdicts.push(if holds {
-            count.add(id, ballot, target, people.get(ballot.name.as_str()))
-        } else {
-            Err(Failure::access_denied(INVALID_CODE))
-        });
+        verdicts
+            .push(confirmed.and_then(|()| count.add(id, ballot, target, people.get(ballot.name.as_str()))));
     }
     let (Some(found), Some(outcome), Some(mut change)) = (&found, count.outcome, count.change) else {
         // Nobody's review counts, so there is nothing to commit.
@@ -337,6 +340,11 @@ impl<'a> Count<'a> {
             (Some(_), None) => return Err(Failure::internal("a promotion was not looked at")),
         };
         let outcome = judged.map_err(|error| refused(error.class(), &error))?;
+        // Rules have no certificate; whoever has one was asked, or has come to the right to vote since.
+        let must = self.auth.settings.vote_confirmation == VoteConfirmation::Required;
+        if must && ballot.identity.is_some() && ballot.confirmation.is_none() {
+            return Err(votes::unconfirmed());
+        }
         let Some(newest) = outcome.request.reviews.last() else {
             return Err(Failure::internal("a counted review is missing"));
         };

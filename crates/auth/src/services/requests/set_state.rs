@@ -82,6 +82,7 @@ pub async fn handle(auth: &Auth, call: &Call, asked: RequestStateSetter) -> Answ
             if !confirmation.holds(auth, call.now).await? {
                 return Err(Failure::access_denied(crate::services::signin::INVALID_CODE));
             }
+            confirmation.still_about(auth, &found.request, call.now).await?;
             change = confirmation.spend(auth, change)?;
         }
         change = resting_on_people(change, seen);

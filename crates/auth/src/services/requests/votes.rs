@@ -3,7 +3,7 @@
 //! What the authenticator signs is a challenge that stands for one request with one content, for one person, once. Which
 //! votes need it is judged here for every way in: the call, the header that says a browser is behind it, setting a state.
 
-use access::request::{ReviewError, ReviewRights};
+use access::request::{Request, ReviewError, ReviewRights};
 use serde::{Deserialize, Serialize};
 use store::Key;
 use wire::pb::countersign::v1 as ours;
@@ -87,6 +87,15 @@ impl Confirmation {
         self.confirmed.holds(&auth.state, now).await
     }
 
+    /// Judges whether the request is still what was confirmed: votes wait for their turn, and roles change meanwhile.
+    pub async fn still_about(&self, auth: &Auth, request: &Request, now: jiff::Timestamp) -> Answer<()> {
+        if hex(&explain::content_digest(auth, now, request).await?) == self.digest {
+            Ok(())
+        } else {
+            Err(changed())
+        }
+    }
+
     /// Spends it and keeps what it was, with the change that counts the vote.
     pub fn spend(&self, auth: &Auth, change: Change) -> Answer<Change> {
         let change = self.confirmed.spend(&auth.state, change)?;
@@ -124,7 +133,7 @@ pub async fn begin(
     let found = visible(auth, call, &id)
         .await?
         .ok_or_else(|| Failure::not_found(format!("no access request matching {id:?}")))?;
-    let digest = explain::content_digest(auth, call, &found.request).await?;
+    let digest = explain::content_digest(auth, call.now, &found.request).await?;
     let devices = auth.state.devices(user, call.now).await?;
     let policy = auth.settings.vote_confirmation;
     let matter = Matter {
@@ -208,6 +217,17 @@ pub async fn check(auth: &Auth, call: &Call, id: &str) -> Answer<Option<Confirma
     }
 }
 
+fn changed() -> Failure {
+    Failure::compare_failed(
+        "the access request, or a role it is about, has changed since it was shown; look at it again and vote then",
+    )
+}
+
+/// What somebody is told whose vote came without the confirmation that it needs.
+pub fn unconfirmed() -> Failure {
+    Failure::access_denied(MFA_NEEDED)
+}
+
 fn where_to(auth: &Auth, id: &str) -> String {
     let proxy = auth.proxy_address();
     format!(
@@ -222,7 +242,7 @@ async fn confirmation(auth: &Auth, call: &Call, id: &str, confirmed: Confirmed) 
             "cannot apply review to access request {id:?} (not found)"
         ))
     })?;
-    let digest = hex(&explain::content_digest(auth, call, &found.request).await?);
+    let digest = hex(&explain::content_digest(auth, call.now, &found.request).await?);
     if let Some(matter) = &confirmed.matter {
         if matter.request != id {
             return Err(Failure::access_denied(
@@ -230,9 +250,7 @@ async fn confirmation(auth: &Auth, call: &Call, id: &str, confirmed: Confirmed) 
             ));
         }
         if matter.digest != digest {
-            return Err(Failure::compare_failed(
-                "the access request, or a role it is about, has changed since it was shown; look at it again and vote then",
-            ));
+            return Err(changed());
         }
     }
     Ok(Confirmation {

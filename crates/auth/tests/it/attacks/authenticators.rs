@@ -4,14 +4,17 @@
 
 use auth::services::requests::votes::{MFA_NEEDED, VoteConfirmation};
 use tonic::Request;
-use wire::pb::proto::{DeviceUsage, mfa_register_response};
+use wire::keep::Kept;
+use wire::pb::proto::{DeviceUsage, UpsertRoleRequest, mfa_register_response};
+use wire::pb::teleport::clusterconfig::v1::{GetAuthPreferenceRequest, UpdateAuthPreferenceRequest};
 use wire::pb::teleport::mfa::v1::ChallengeScope;
+use wire::pb::types::{RequestState, SecondFactorType};
 use wire::pb::webauthn::{CredentialAssertion, CredentialAssertionResponse};
 
 use crate::authenticator::Authenticator;
 use crate::authenticators::{WRONG, add, confirmed, in_browser, remove, vote, yes};
 use crate::flaws::{Flaw, attack, below};
-use crate::people::{Person, ask};
+use crate::people::{Person, ask, look, refusal, role, send, wanted};
 use crate::refused;
 use crate::world::{Plan, World, on, on_every_store, seconds};
 
@@ -432,7 +435,7 @@ async fn b10_a_vote_that_was_confirmed_before_a_role_changed_does_not_count() {
         let mut key = world.authenticator(&cast.alice, DeviceUsage::Mfa).await;
         let id = ask(world, &cast.bob.cluster, &["elevated-access"]).await;
         let answer = vote(&cast.alice, &mut key, &id).await;
-        let wider = crate::people::role("elevated-access", "allow:\n  logins: [root, admin]\n  node_labels: {'*': '*'}");
+        let wider = role("elevated-access", "allow:\n  logins: [root, admin]\n  node_labels: {'*': '*'}");
         world.put_role(wider).await.expect("stored");
         refused!(
             cast.alice
@@ -532,4 +535,92 @@ async fn b01_where_votes_must_be_confirmed_a_password_and_a_code_are_no_vote() {
         futures::FutureExt::catch_unwind(lenient).await.is_err(),
         "a cluster that does not ask is found out"
     );
+}
+
+#[tokio::test]
+async fn b10_a_role_that_is_widened_while_a_confirmed_vote_waits_gets_no_vote() {
+    attack(Flaw::unconditional(), "the call was not refused", async |world| {
+        let cast = world.cast().await;
+        let mut key = world.authenticator(&cast.alice, DeviceUsage::Mfa).await;
+        let id = ask(world, &cast.bob.cluster, &["elevated-access"]).await;
+        let answer = vote(&cast.alice, &mut key, &id).await;
+        let admin = world.admin.clone();
+        let wider = UpsertRoleRequest {
+            role: Some(Kept::from(role(
+                "elevated-access",
+                "allow:\n  logins: [root, admin]\n  node_labels: {'*': '*'}",
+            ))),
+        };
+        world.bend();
+        world.meanwhile("access_request.review", async move {
+            admin.auth().upsert_role_v2(wider).await.expect("stored");
+        });
+        let told = refusal(
+            cast.alice
+                .cluster
+                .auth()
+                .submit_access_review(in_browser(confirmed(yes(&id), answer)))
+                .await,
+        );
+        assert_eq!(told.0, tonic::Code::FailedPrecondition, "{}", told.1);
+        let request = look(&world.admin, &id).await.expect("there");
+        assert!(request.spec.expect("a spec").reviews.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn b01_where_votes_must_be_confirmed_nothing_is_created_approved() {
+    let plan = |votes| Plan {
+        votes,
+        ..Plan::default()
+    };
+    let (lax, strict) = (plan(VoteConfirmation::Off), plan(VoteConfirmation::Required));
+    let story = async |world: &World| {
+        let one = "allow:\n  request: {roles: [auditor], thresholds: [{approve: 1}]}";
+        world.put_role(role("asks-one", one)).await.expect("stored");
+        world.user("carol@example.com", &["asks-one"]).await;
+        let mut request = wanted(world, "carol@example.com", &["auditor"]);
+        request.spec.get_or_insert_default().state = RequestState::Approved.into();
+        let told = refusal(send(&world.admin, request).await);
+        assert_eq!(told.0, tonic::Code::PermissionDenied, "{}", told.1);
+        assert!(told.1.contains("confirmed with an authenticator"), "{}", told.1);
+    };
+    on(strict, story).await;
+    let lenient = std::panic::AssertUnwindSafe(on(lax, story));
+    assert!(
+        futures::FutureExt::catch_unwind(lenient).await.is_err(),
+        "a cluster that does not ask is found out"
+    );
+}
+
+#[tokio::test]
+async fn b01_where_only_keys_are_allowed_a_code_from_before_signs_nobody_in() {
+    attack(
+        Flaw::blind_for("cluster_auth_preference"),
+        "the call was not refused",
+        async |world| {
+            let cast = world.cast().await;
+            let bob = &cast.bob;
+            world
+                .sign_in(&bob.name, &bob.password, &bob.seed)
+                .await
+                .map(drop)
+                .expect("codes are allowed");
+            let mut config = world.admin.cluster_config();
+            let found = config.get_auth_preference(GetAuthPreferenceRequest {}).await;
+            let mut preference = found.expect("there").into_inner();
+            preference.spec.get_or_insert_default().second_factors = vec![SecondFactorType::Webauthn.into()];
+            config
+                .update_auth_preference(UpdateAuthPreferenceRequest {
+                    auth_preference: Some(preference),
+                })
+                .await
+                .expect("changed");
+            world.bend();
+            let told = refusal(world.sign_in(&bob.name, &bob.password, &bob.seed).await);
+            assert_eq!(told.0, tonic::Code::PermissionDenied, "{}", told.1);
+        },
+    )
+    .await;
 }
