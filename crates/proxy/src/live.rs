@@ -111,10 +111,12 @@ async fn follow(mut feed: Feed, told: broadcast::Sender<Told>, running: Arc<Atom
                 return;
             }
         };
-        // Nobody listens: the next page starts the watch again.
-        if told.send(tell).is_err() {
+        // Nobody listens: the next page starts the watch again. One that came in between relies on this one.
+        while told.send(tell.clone()).is_err() {
             running.store(false, Ordering::Release);
-            return;
+            if told.receiver_count() == 0 || running.swap(true, Ordering::AcqRel) {
+                return;
+            }
         }
     }
 }
